@@ -1,0 +1,79 @@
+import type { Consistency, SessionData, SessionUpdates } from '@hyperpage/contract';
+
+export interface SessionOk {
+  kind: 'ok';
+  session: SessionData;
+  /** Grows with every write. */
+  version: number;
+  consistency: Consistency;
+}
+
+/** Redis is not reachable and the fallback is off, full, or does not know the session. A write may have been applied
+ *  all the same when only the answer was lost. */
+export interface Unavailable {
+  kind: 'unavailable';
+  reason: string;
+}
+
+/** The primary has the write, too few replicas confirmed it in time: it can still be lost. */
+export interface NotAcknowledged {
+  kind: 'not-acknowledged';
+  wanted: number;
+  got: number;
+}
+
+/** What lies under the session's key is not a session. It is left as it is. */
+export interface Damaged {
+  kind: 'damaged';
+  reason: string;
+}
+
+export type CreateOutcome =
+  | SessionOk
+  /** There is or lately was a session of this id: nothing was changed. */
+  | { kind: 'taken' }
+  | Unavailable
+  | NotAcknowledged;
+export type ReadOutcome = SessionOk | { kind: 'not-found' } | Damaged | Unavailable;
+export type UpdateOutcome =
+  | SessionOk
+  | { kind: 'not-found' }
+  | { kind: 'version-conflict'; version: number }
+  | Damaged
+  | Unavailable
+  | NotAcknowledged;
+export type RemoveOutcome =
+  | { kind: 'ok'; consistency: Consistency }
+  | { kind: 'not-found' }
+  | Unavailable
+  | NotAcknowledged;
+
+export interface StoreReadiness {
+  ready: boolean;
+  /** How an answer given now would stand. */
+  consistency: Consistency;
+  /** Why it is not ready or not `redis`. */
+  reason?: string;
+}
+
+/** Sessions by id. Ids are the caller's: unguessable, 128 bits or more.
+ *
+ *  Promises: an acknowledged write survives what DESIGN.md's S1 lists; a deleted session stays deleted (S2);
+ *  concurrent updates of different fields both survive (S3). An update sets the leaves it names and no others; arrays,
+ *  `filterSettings` and a tool's `settings` are leaves and are replaced whole. */
+export interface SessionStore {
+  /** `lastActivity` and `metadata.updated` are set by the store. */
+  create(sessionId: string, session: SessionData): Promise<CreateOutcome>;
+  /** Reading is use: it slides the session's end of life. */
+  read(sessionId: string): Promise<ReadOutcome>;
+  update(
+    sessionId: string,
+    updates: SessionUpdates,
+    options?: { ifVersion?: number },
+  ): Promise<UpdateOutcome>;
+  remove(sessionId: string): Promise<RemoveOutcome>;
+  ready(): StoreReadiness;
+  /** Sessions alive; undefined when it cannot be known now. */
+  activeCount(): Promise<number | undefined>;
+  close(): Promise<void>;
+}
