@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent, type AgentOptions, request } from 'node:https';
-import { setTimeout as delay } from 'node:timers/promises';
+import { Agent, request } from 'node:https';
+import { PRODUCT_VERSION } from '@hyperpage/contract';
+import type { KubeEndpoint } from './endpoint.ts';
+import { KubeError } from './error.ts';
 
 /** Kubernetes' API over `node:https` with connections kept alive: nothing more than requests and their errors.
  *  `@kubernetes/client-node` opens a connection a request and costs 120 MiB in a sidecar (docs/decisions). */
@@ -30,141 +31,179 @@ export interface KubeRequest {
   signal?: AbortSignal;
 }
 
-/** An answer that is not a success: `status` and `reason` are the API server's (meta/v1 Status). */
-export class KubeError extends Error {
-  override readonly name = 'KubeError';
-  /** HTTP status; 0 when there was no answer (refused, reset, timed out). */
-  readonly status: number;
-  /** meta/v1 Status reason, such as `Conflict`, `NotFound`, `AlreadyExists`, `Expired`; '' when there is none. */
-  readonly reason: string;
-  /** What `Retry-After` asked for, in milliseconds. */
-  readonly retryAfterMs: number | undefined;
-  constructor(message: string, status: number, reason: string, retryAfterMs?: number, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.status = status;
-    this.reason = reason;
-    this.retryAfterMs = retryAfterMs;
-  }
-}
-
-export const isStatus = (error: unknown, status: number): error is KubeError =>
-  error instanceof KubeError && error.status === status;
-
-export interface KubeEndpoint {
-  /** `https://host:port`, or `http://` in tests. */
-  server: string;
-  tls?: Pick<AgentOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
-  /** Gives the bearer token for each request; a mounted token is rotated by kubelet. */
-  token?: () => Promise<string | undefined>;
-}
-
-const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
-const TOKEN_AGE_MS = 60_000;
-
-/** The endpoint a pod finds in its environment and its ServiceAccount's volume.
- *  @throws Error saying what is missing when the process is not in a pod. */
-export async function inClusterEndpoint(
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<KubeEndpoint> {
-  const host = env['KUBERNETES_SERVICE_HOST'];
-  const port = env['KUBERNETES_SERVICE_PORT'];
-  if (!host || !port) {
-    throw new Error('not in a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set');
-  }
-  const ca = await readFile(`${SERVICE_ACCOUNT}/ca.crt`);
-  let token: string | undefined;
-  let readAt = Number.NEGATIVE_INFINITY;
-  return {
-    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    tls: { ca },
-    token: async () => {
-      if (performance.now() - readAt > TOKEN_AGE_MS) {
-        token = (await readFile(`${SERVICE_ACCOUNT}/token`, 'utf8')).trim();
-        readAt = performance.now();
-      }
-      return token;
-    },
-  };
-}
-
-/** Opens a client; connects with the first request. `maxSockets` bounds the connections to the API server. */
+/** Opens a client; connects with the first request. `maxSockets` bounds the connections of requests; each stream has
+ *  one of its own beside them, or as many watches would leave no connection for a write. */
 export function createKubeHttp(endpoint: KubeEndpoint, options: { maxSockets?: number } = {}): KubeHttp {
-  const url = new URL(endpoint.server);
-  const secure = url.protocol === 'https:';
-  const keepAlive = { keepAlive: true, maxSockets: options.maxSockets ?? 16, timeout: 0 };
-  const agent = secure ? new Agent({ ...keepAlive, ...endpoint.tls }) : new HttpAgent(keepAlive);
+  const secure = endpoint.server.startsWith('https:');
+  const agentOf = (maxSockets: number) =>
+    secure
+      ? new Agent({ keepAlive: true, timeout: IDLE_MS, maxSockets, ...endpoint.tls })
+      : new HttpAgent({ keepAlive: true, timeout: IDLE_MS, maxSockets });
+  const requests = agentOf(options.maxSockets ?? 16);
+  const streams = agentOf(Number.POSITIVE_INFINITY);
 
-  const send = async (options: KubeRequest): Promise<IncomingMessage> => {
-    const token = await endpoint.token?.();
-    const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
-    const timeout = AbortSignal.timeout(options.timeoutMs ?? 15_000);
-    const headersBy = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
-    return new Promise((resolve, reject) => {
-      const outgoing = (secure ? request : httpRequest)({
-        agent,
-        host: url.hostname.replace(/^\[|\]$/g, ''),
-        port: url.port || (secure ? 443 : 80),
-        method: options.method,
-        path: options.path + queryOf(options.query),
-        headers: {
-          accept: 'application/json',
-          ...(token ? { authorization: `Bearer ${token}` } : {}),
-          ...(body
-            ? { 'content-type': options.contentType ?? 'application/json', 'content-length': body.length }
-            : {}),
-        },
-      });
-      const onAbort = () => outgoing.destroy(headersBy.reason as Error);
-      headersBy.addEventListener('abort', onAbort, { once: true });
-      if (headersBy.aborted) onAbort();
-      outgoing.once('response', (answer) => {
-        headersBy.removeEventListener('abort', onAbort);
-        resolve(answer);
-      });
-      outgoing.once('error', (cause) => {
-        headersBy.removeEventListener('abort', onAbort);
-        reject(new KubeError(`${options.method} ${options.path}: ${cause.message}`, 0, '', undefined, cause));
-      });
-      outgoing.end(body);
-    });
-  };
-
-  const failure = async (options: KubeRequest, answer: IncomingMessage): Promise<KubeError> => {
-    const status = answer.statusCode ?? 0;
-    const parsed = parseStatus(await bodyOf(answer, 15_000).catch(() => ''));
-    const retryAfter = Number(answer.headers['retry-after']);
-    return new KubeError(
-      `${options.method} ${options.path}: ${status} ${parsed.message ?? answer.statusMessage ?? ''}`.trim(),
-      status,
-      parsed.reason ?? '',
-      Number.isFinite(retryAfter) ? retryAfter * 1000 : undefined,
-    );
+  const open = async (agent: HttpAgent, options: KubeRequest, call: Call): Promise<IncomingMessage> => {
+    const token = await tokenOf(endpoint, options);
+    const answer = await send(agent, endpoint.server, options, token, call);
+    if ((answer.statusCode ?? 0) < 400) return answer;
+    throw await failure(options, answer);
   };
 
   return {
     request: async <T>(options: KubeRequest) => {
-      const answer = await send(options);
-      if ((answer.statusCode ?? 0) >= 400) throw await failure(options, answer);
+      const call = beginCall(options);
       try {
-        return JSON.parse(await bodyOf(answer, options.timeoutMs ?? 15_000)) as T;
-      } catch (cause) {
-        throw new KubeError(
-          `${options.method} ${options.path}: the answer broke off`,
-          0,
-          '',
-          undefined,
-          cause,
-        );
+        const answer = await open(requests, options, call);
+        return JSON.parse(await textOf(answer)) as T;
+      } catch (error) {
+        // What does not answer may be a connection whose other end is gone; its idle siblings are then gone as well.
+        if (call.timedOut()) closeIdle(requests);
+        throw asKubeError(error, options);
+      } finally {
+        call.end();
       }
     },
     stream: async (options) => {
-      const answer = await send(options);
-      if ((answer.statusCode ?? 0) >= 400) throw await failure(options, answer);
-      return answer;
+      const call = beginCall(options);
+      try {
+        const answer = await open(streams, options, call);
+        call.headersCame(answer);
+        return answer;
+      } catch (error) {
+        call.end();
+        throw asKubeError(error, options);
+      }
     },
-    close: () => agent.destroy(),
+    close: () => {
+      closeIdle(requests);
+      closeIdle(streams);
+    },
   };
 }
+
+/** Below the 90 s after which the API server closes an idle connection, so that we seldom write into a closed one. */
+const IDLE_MS = 60_000;
+
+/** The time limit and the caller's signal of one request: whichever comes first destroys `target`. */
+interface Call {
+  target: { destroy(error: Error): unknown } | undefined;
+  timedOut(): boolean;
+  /** From here on only the caller's signal can end the stream. */
+  headersCame(answer: IncomingMessage): void;
+  end(): void;
+}
+
+function beginCall({ timeoutMs = 15_000, signal }: KubeRequest): Call {
+  let late = false;
+  const cut = (error: Error) => {
+    call.end();
+    call.target?.destroy(error);
+  };
+  const onAbort = () => cut(abortError(signal?.reason));
+  const timer = setTimeout(() => {
+    late = true;
+    cut(new Error(`no answer within ${timeoutMs} ms`));
+  }, timeoutMs);
+  timer.unref();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  const call: Call = {
+    target: undefined,
+    timedOut: () => late,
+    headersCame: (answer) => {
+      clearTimeout(timer);
+      answer.once('close', () => call.end());
+      // A reader that has gone away must not turn a reset into an uncaught error.
+      answer.on('error', () => {});
+    },
+    end: () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    },
+  };
+  return call;
+}
+
+const abortError = (reason: unknown) => (reason instanceof Error ? reason : new Error('aborted'));
+
+const tokenOf = async (endpoint: KubeEndpoint, options: KubeRequest) => {
+  try {
+    return await endpoint.token?.();
+  } catch (cause) {
+    throw new KubeError(
+      `${options.method} ${options.path}: no token: ${messageOf(cause)}`,
+      0,
+      '',
+      undefined,
+      cause,
+    );
+  }
+};
+
+const send = (
+  agent: HttpAgent,
+  server: string,
+  options: KubeRequest,
+  token: string | undefined,
+  call: Call,
+): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    if (options.signal?.aborted) return reject(abortError(options.signal.reason));
+    if (call.timedOut()) return reject(new Error('no token in time'));
+    const url = new URL(server);
+    const secure = url.protocol === 'https:';
+    const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
+    const outgoing = (secure ? request : httpRequest)({
+      agent,
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port || (secure ? 443 : 80),
+      method: options.method,
+      path: url.pathname.replace(/\/$/, '') + options.path + queryOf(options.query),
+      headers: {
+        accept: 'application/json',
+        'user-agent': `hyperpage/${PRODUCT_VERSION}`,
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+        ...(body
+          ? { 'content-type': options.contentType ?? 'application/json', 'content-length': body.length }
+          : {}),
+      },
+    });
+    call.target = outgoing;
+    outgoing.once('response', (answer) => {
+      call.target = answer;
+      resolve(answer);
+    });
+    outgoing.on('error', (cause: NodeJS.ErrnoException) => {
+      // The API server closed the kept-alive connection just as we wrote. A read can be sent again without asking;
+      // a write may have been done, and only its caller knows how to find out.
+      const closedUnderUs = outgoing.reusedSocket && cause.code === 'ECONNRESET' && !call.timedOut();
+      if (closedUnderUs && options.method === 'GET') resolve(send(agent, server, options, token, call));
+      else reject(cause);
+    });
+    outgoing.end(body);
+  });
+
+const failure = async (options: KubeRequest, answer: IncomingMessage): Promise<KubeError> => {
+  const status = answer.statusCode ?? 0;
+  const parsed = parseStatus(await textOf(answer).catch(() => ''));
+  const retryAfterS = Number.parseInt(answer.headers['retry-after'] ?? '', 10);
+  return new KubeError(
+    `${options.method} ${options.path}: ${status} ${parsed.message ?? answer.statusMessage ?? ''}`.trim(),
+    status,
+    parsed.reason ?? '',
+    Number.isFinite(retryAfterS) ? retryAfterS * 1000 : undefined,
+  );
+};
+
+const asKubeError = (error: unknown, { method, path }: KubeRequest): KubeError =>
+  error instanceof KubeError
+    ? error
+    : new KubeError(`${method} ${path}: ${messageOf(error)}`, 0, '', undefined, error);
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+const closeIdle = (agent: HttpAgent) => {
+  for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
+};
 
 const queryOf = (query: KubeRequest['query']) => {
   const pairs = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
@@ -173,19 +212,10 @@ const queryOf = (query: KubeRequest['query']) => {
     : `?${pairs.map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`).join('&')}`;
 };
 
-const bodyOf = async (answer: IncomingMessage, timeoutMs: number): Promise<string> => {
+const textOf = async (answer: IncomingMessage): Promise<string> => {
   const chunks: Buffer[] = [];
-  const done = new AbortController();
-  const late = delay(timeoutMs, undefined, { signal: done.signal, ref: false })
-    .then(() => answer.destroy(new Error(`no end of the answer within ${timeoutMs} ms`)))
-    .catch(() => {});
-  try {
-    for await (const chunk of answer) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks).toString('utf8');
-  } finally {
-    done.abort();
-    await late;
-  }
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
 };
 
 const parseStatus = (text: string): { message?: string; reason?: string } => {

@@ -1,1 +1,3 @@
+export * from './endpoint.ts';
+export * from './error.ts';
 export * from './http.ts';
