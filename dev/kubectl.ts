@@ -1,0 +1,37 @@
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+
+/** Runs kubectl against one cluster. @throws Error with what kubectl said on standard error. */
+export interface Kubectl {
+  (args: readonly string[], options?: { input?: string; timeoutMs?: number }): Promise<string>;
+  /** The same, with `-o json`, parsed. */
+  json<T>(args: readonly string[]): Promise<T>;
+  /** Starts it and gives the process, for what goes on for a while (port-forward, a stream). */
+  start(args: readonly string[]): ChildProcessByStdio<null, Readable, Readable>;
+}
+
+export function createKubectl(program: string, kubeconfig: string): Kubectl {
+  const call: (...parameters: Parameters<Kubectl>) => Promise<string> = (args, options = {}) =>
+    new Promise((resolve, reject) => {
+      const child = execFile(
+        program,
+        ['--kubeconfig', kubeconfig, ...args],
+        { maxBuffer: 64 * 1024 * 1024, timeout: options.timeoutMs ?? 60_000 },
+        (error, stdout, stderr) => {
+          if (error)
+            reject(
+              new Error(`kubectl ${args.join(' ').slice(0, 200)}: ${stderr.trim() || error.message}`, {
+                cause: error,
+              }),
+            );
+          else resolve(stdout);
+        },
+      );
+      child.stdin?.end(options.input ?? '');
+    });
+  return Object.assign(call, {
+    json: async <T>(args: readonly string[]) => JSON.parse(await call([...args, '-o', 'json'])) as T,
+    start: (args: readonly string[]) =>
+      spawn(program, ['--kubeconfig', kubeconfig, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }),
+  });
+}
