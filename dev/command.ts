@@ -29,7 +29,9 @@ export function run(
       });
     }
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code: code ?? 1, output, elapsedMs: performance.now() - startedAt }));
+    child.once('close', (code) =>
+      resolve({ code: code ?? 1, output, elapsedMs: performance.now() - startedAt }),
+    );
   });
 }
 

@@ -10,11 +10,15 @@ export interface Tier {
 
 const SYSTEM_FOLDERS = ['/usr/sbin', '/sbin', '/usr/bin', '/bin', '/usr/local/bin', '/usr/local/sbin'];
 const onPath = (program: string) =>
-  [...(process.env['PATH'] ?? '').split(delimiter), ...SYSTEM_FOLDERS].some((folder) => existsSync(join(folder, program)));
+  [...(process.env['PATH'] ?? '').split(delimiter), ...SYSTEM_FOLDERS].some((folder) =>
+    existsSync(join(folder, program)),
+  );
 
 const allOf = (...programs: string[]) => {
   const absent = programs.filter((program) => !onPath(program));
-  return absent.length === 0 ? undefined : `${absent.join(', ')} not found: run \`make setup\` as root, or install by hand`;
+  return absent.length === 0
+    ? undefined
+    : `${absent.join(', ')} not found: run \`make setup\` as root, or install by hand`;
 };
 const goOrBinaries = () =>
   onPath('go') || process.env['KUBEBUILDER_ASSETS'] !== undefined
@@ -23,9 +27,17 @@ const goOrBinaries = () =>
 
 export const TIERS: readonly Tier[] = [
   { name: 'unit', needs: 'nothing', missing: () => undefined },
-  { name: 'redis', needs: 'redis-server and redis-sentinel', missing: () => allOf('redis-server', 'redis-sentinel') },
+  {
+    name: 'redis',
+    needs: 'redis-server and redis-sentinel',
+    missing: () => allOf('redis-server', 'redis-sentinel'),
+  },
   { name: 'apiserver', needs: 'etcd and kube-apiserver', missing: goOrBinaries },
-  { name: 'browser', needs: 'Chromium', missing: () => (process.env['CHROMIUM_PATH'] ? undefined : allOf('chromium')) },
+  {
+    name: 'browser',
+    needs: 'Chromium',
+    missing: () => (process.env['CHROMIUM_PATH'] ? undefined : allOf('chromium')),
+  },
   {
     name: 'cluster',
     needs: 'root, containerd, runc and network namespaces (or Docker and kind)',
