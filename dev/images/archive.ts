@@ -28,21 +28,18 @@ export interface ImageOptions {
   config: ImageConfig;
 }
 
-export interface PackedImage {
-  /** False when the archive already held exactly this image. */
+export interface PackedArchive {
+  /** False when the archive already held exactly these images. */
   written: boolean;
   sizeBytes: number;
 }
 
-/** Packs an image into the docker-archive `out`, which `ctr -n k8s.io images import` and `docker load` take, with no
- *  container engine. The same files give the same bytes, and layers are kept in the per-user cache, so that images
- *  which share a layer share its digest and a node unpacks it once. `out` appears whole or not at all. */
-export async function packImage(options: ImageOptions & { out: string }): Promise<PackedImage> {
-  const { name, config, out } = options;
-  const layers: BuiltLayer[] = [];
-  for (const layer of options.layers) layers.push(await buildLayer(layer, layerCacheFolder(process.env)));
-
-  const entries = archiveEntries(normalizedImageName(name), config, layers);
+/** Packs images into the docker-archive `out`, which `ctr -n k8s.io images import` and `docker load` take, with no
+ *  container engine. The same files give the same bytes. A layer that images share is in the archive once and has one
+ *  digest, so that a node reads and unpacks it once; layers are kept in the per-user cache between builds. `out`
+ *  appears whole or not at all. */
+export async function packImages(images: readonly ImageOptions[], out: string): Promise<PackedArchive> {
+  const entries = archiveEntries(await buildImages(images));
   const manifest = entries[0]?.body as Buffer;
   const before = await firstEntryBody(out, manifest.length);
   if (before && manifest.equals(before.body)) return { written: false, sizeBytes: before.fileBytes };
@@ -58,27 +55,50 @@ export async function packImage(options: ImageOptions & { out: string }): Promis
   return { written: true, sizeBytes };
 }
 
-const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
-const fileEntry = (path: string, body: NonNullable<TarEntry['body']>): TarEntry => ({
-  path,
-  kind: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  body,
-});
+/** Packs one image (see `packImages`). */
+export const packImage = ({ out, ...image }: ImageOptions & { out: string }): Promise<PackedArchive> =>
+  packImages([image], out);
 
-/** manifest.json comes first: it names config and layers by digest, and so tells whether an archive is up to date. */
-function archiveEntries(tag: string, config: ImageConfig, layers: readonly BuiltLayer[]): TarEntry[] {
-  const configBytes = Buffer.from(JSON.stringify(imageConfig(config, layers)));
-  const configPath = `${sha256(configBytes)}.json`;
-  const layerPath = ({ diffId }: BuiltLayer) => `${diffId.replace('sha256:', '')}.tar`;
-  const manifest = [{ Config: configPath, RepoTags: [tag], Layers: layers.map(layerPath) }];
-  return [
-    fileEntry('manifest.json', Buffer.from(JSON.stringify(manifest))),
-    fileEntry(configPath, configBytes),
-    ...layers.map((layer) => fileEntry(layerPath(layer), { from: layer.file, sizeBytes: layer.sizeBytes })),
-  ];
+interface BuiltImage {
+  tag: string;
+  config: Buffer;
+  layers: readonly BuiltLayer[];
+}
+
+/** A layer that several images name by the same object is built once, and one after another: they read big files. */
+async function buildImages(images: readonly ImageOptions[]): Promise<BuiltImage[]> {
+  const cacheFolder = layerCacheFolder(process.env);
+  const built = new Map<Layer, BuiltLayer>();
+  for (const layer of images.flatMap(({ layers }) => layers)) {
+    if (!built.has(layer)) built.set(layer, await buildLayer(layer, cacheFolder));
+  }
+  return images.map(({ name, config, layers: parts }) => {
+    const layers = parts.map((layer) => built.get(layer) as BuiltLayer);
+    return {
+      tag: normalizedImageName(name),
+      config: Buffer.from(JSON.stringify(imageConfig(config, layers))),
+      layers,
+    };
+  });
+}
+
+/** manifest.json comes first: it names configs and layers by digest, and so tells whether an archive is up to date. */
+function archiveEntries(images: readonly BuiltImage[]): TarEntry[] {
+  const entries = new Map<string, TarEntry>();
+  const add = (path: string, body: NonNullable<TarEntry['body']>) => {
+    entries.set(path, { path, kind: 'file', mode: 0o644, uid: 0, gid: 0, body });
+    return path;
+  };
+  const manifest = images.map((image) => ({
+    Config: add(`${createHash('sha256').update(image.config).digest('hex')}.json`, image.config),
+    RepoTags: [image.tag],
+    Layers: image.layers.map(({ diffId, file, sizeBytes }) =>
+      add(`${diffId.replace('sha256:', '')}.tar`, { from: file, sizeBytes }),
+    ),
+  }));
+  const files = [...entries.values()];
+  add('manifest.json', Buffer.from(JSON.stringify(manifest)));
+  return [entries.get('manifest.json') as TarEntry, ...files];
 }
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64' };

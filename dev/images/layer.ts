@@ -73,8 +73,9 @@ export async function writeWhole(file: string, chunks: () => AsyncIterable<Buffe
 }
 let partials = 0;
 
-/** The layer's entries, sorted so that a folder comes before what is in it. */
-async function tarEntries({ files }: Layer): Promise<TarEntry[]> {
+/** The entries of the tar file of a layer, sorted so that a folder comes before what is in it.
+ *  @throws Error when the files contradict each other or one of them is not there. */
+export async function tarEntries({ files }: Layer): Promise<TarEntry[]> {
   const entries = new Map<string, TarEntry>();
   for (const file of files) {
     const path = posix.normalize(file.path).replace(/^\/|\/$/g, '');

@@ -1,0 +1,109 @@
+import { cp, mkdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build, type Metafile } from 'esbuild';
+
+/** The programs that are shipped as one file each, and where each starts. */
+export const PROGRAMS = {
+  operator: { entry: 'operator/src/main.ts', forbidden: ['@hyperpage/sidecar', '@hyperpage/client'] },
+  // The sidecar lives once per pod: client-node alone would cost it 60 MiB.
+  sidecar: { entry: 'sidecar/src/main.ts', forbidden: ['@hyperpage/operator', '@kubernetes/client-node'] },
+  example: {
+    entry: 'examples/app/src/main.ts',
+    forbidden: ['@hyperpage/runtime', '@kubernetes/client-node'],
+  },
+} as const satisfies Record<string, { entry: string; forbidden: readonly string[] }>;
+
+export type Program = keyof typeof PROGRAMS;
+
+export interface Bundle {
+  file: string;
+  sizeBytes: number;
+  /** Bytes of the bundle that come from each package, the largest first. */
+  packages: ReadonlyArray<readonly [name: string, bytes: number]>;
+}
+
+// Bundled CommonJS packages call `require` for Node's own modules, and an ES module has none.
+const REQUIRE_BANNER =
+  "import{createRequire as bundleRequire}from'node:module';const require=bundleRequire(import.meta.url);";
+
+/** Bundles a program into `dist/<program>/main.js`, with its source map beside it. Names are kept, so that stack
+ *  traces and class names in logs stay readable. @throws Error when a package got in that must not. */
+export async function bundleProgram(program: Program, root: string): Promise<Bundle> {
+  const { entry, forbidden } = PROGRAMS[program];
+  const file = join(root, 'dist', program, 'main.js');
+  await mustExist(join(root, entry));
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    lineLimit: 160,
+    sourcemap: 'external',
+    legalComments: 'none',
+    banner: { js: REQUIRE_BANNER },
+    metafile: true,
+    logLevel: 'warning',
+  });
+  const packages = packageSizes(metafile);
+  const stowaway = packages.find(([name]) => (forbidden as readonly string[]).includes(name));
+  if (stowaway)
+    throw new Error(`${stowaway[0]} is in the bundle of ${program} and must not be: see who imports it`);
+  return { file, sizeBytes: (await stat(file)).size, packages };
+}
+
+/** Builds the example's web page into `into`: its script bundled for browsers, its HTML and static files copied. */
+export async function bundlePage(root: string, into: string): Promise<void> {
+  const page = join(root, 'examples/app/page');
+  await mustExist(join(page, 'index.html'));
+  await rm(into, { recursive: true, force: true });
+  await mkdir(into, { recursive: true });
+  await build({
+    absWorkingDir: root,
+    entryPoints: [join(page, 'main.tsx')],
+    outdir: into,
+    bundle: true,
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2022',
+    jsx: 'automatic',
+    minify: true,
+    legalComments: 'none',
+    define: { 'process.env.NODE_ENV': '"production"' },
+    logLevel: 'warning',
+  });
+  await cp(join(page, 'index.html'), join(into, 'index.html'));
+  const files = join(page, 'static');
+  if (await exists(files)) await cp(files, into, { recursive: true });
+}
+
+/** The package that a source file belongs to: its name below the last node_modules, or our own workspace's. */
+export function packageOf(path: string): string {
+  const installed = /(?:^|.*\/)node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path);
+  if (installed?.[1]) return installed[1];
+  return `@hyperpage/${path.startsWith('examples/app/') ? 'example-app' : path.split('/')[0]}`;
+}
+
+function packageSizes({ outputs }: Metafile): Array<readonly [string, number]> {
+  const sizes = new Map<string, number>();
+  for (const { inputs } of Object.values(outputs)) {
+    for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
+      if (bytesInOutput > 0) sizes.set(packageOf(path), (sizes.get(packageOf(path)) ?? 0) + bytesInOutput);
+    }
+  }
+  return [...sizes].sort((a, b) => b[1] - a[1]);
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function mustExist(path: string): Promise<void> {
+  if (!(await exists(path))) throw new Error(`${path} does not exist: it is where a bundle starts`);
+}
