@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { IMAGES } from './group.ts';
 import { PORTS } from './names.ts';
+import { APP_URL_ENV } from './settings.ts';
 
 /** The custom resource. These schemas are the source: the TypeScript types are inferred from them and the CRD in
  *  `crds/` is generated from them (`make generate`). Keywords that begin with `x-kubernetes-` pass to the CRD as they
@@ -42,6 +43,9 @@ const Resources = (defaults: object, what: string) =>
     { description: `Compute resources of ${what}.`, default: defaults },
   );
 
+/** Variables that every app container gets; the CR cannot set them. */
+export const OPERATOR_ENV = [APP_URL_ENV, 'HYPERPAGE_POD_NAME', 'PORT'] as const;
+
 const SecretKeyRef = (description: string, key: string) =>
   Type.Object(
     {
@@ -73,9 +77,25 @@ export const AppSpec = Type.Object(
       maximum: 1000,
     }),
     env: Type.Optional(
-      passThroughList<{ name: string; value?: string; valueFrom?: object }>(
-        'Environment variables of the app container (EnvVar).',
-      ),
+      Type.Unsafe<Array<{ name: string; value?: string; valueFrom?: object }>>({
+        type: 'array',
+        description: 'Environment variables of the app container (EnvVar), each name once.',
+        maxItems: 500,
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['name'],
+        items: {
+          type: 'object',
+          required: ['name'],
+          properties: {
+            name: { type: 'string', minLength: 1, maxLength: 253, description: 'Name of the variable.' },
+          },
+          'x-kubernetes-preserve-unknown-fields': true,
+        },
+        ...cel({
+          rule: `!self.exists(e, e.name in [${OPERATOR_ENV.map((name) => `'${name}'`).join(', ')}])`,
+          message: `${OPERATOR_ENV.join(', ')} are set by the operator: remove them from app.env (app.port sets PORT)`,
+        }),
+      }),
     ),
     envFrom: Type.Optional(
       passThroughList<object>('Sources of environment variables of the app container (EnvFromSource).'),
@@ -166,6 +186,10 @@ export const RedisSpec = Type.Object(
             'Persistent volume of each Redis pod. Absent: the data live as long as the pods (EphemeralSessions warns of it).',
           ...cel(
             {
+              rule: 'quantity(string(self.size)).isGreaterThan(quantity("0"))',
+              message: 'storage.size must be above zero: write a size such as 1Gi',
+            },
+            {
               rule: 'quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0',
               message:
                 'storage.size can only grow: volumes cannot shrink; write the old size or a larger one',
@@ -208,6 +232,15 @@ export const RedisSpec = Type.Object(
         rule: "self.mode != 'Sentinel' || self.replicas >= 3",
         message:
           'mode Sentinel wants at least 3 replicas to outvote a lost one: write replicas: 3, or mode: Standalone',
+      },
+      {
+        rule: 'self.replicas >= oldSelf.replicas',
+        message: 'redis.replicas can only grow in this version: write the old number or a larger one',
+      },
+      {
+        rule: "self.mode != 'External' || (!has(self.storage) && !has(self.authSecretRef) && !has(self.maxMemory))",
+        message:
+          'storage, authSecretRef and maxMemory are of no use in mode External: remove them (the password stands in the URL)',
       },
       {
         rule: "(self.mode == 'External') == has(self.urlSecretRef)",
