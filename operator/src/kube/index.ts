@@ -1,6 +1,7 @@
-export type * from './cache.ts';
-export type * from './events.ts';
-export type * from './objects.ts';
-export type * from './reflector.ts';
+export type { Cache, Change } from './cache.ts';
+export * from './events.ts';
+export * from './objects.ts';
+export * from './reflector.ts';
+export type { WatchEnd } from './recovery.ts';
 export * from './resources.ts';
 export type * from './wire.ts';

@@ -1,3 +1,7 @@
+import { FIELD_MANAGER } from '@hyperpage/contract';
+import { isStatus, type KubeHttp } from '@hyperpage/runtime';
+import { listObjects } from './list.ts';
+import { collectionPath, objectPath } from './resources.ts';
 import type { Kind, Kinds, Manifest, ObjectKey, Stored, Wire } from './wire.ts';
 
 export interface ListOptions {
@@ -45,3 +49,57 @@ export interface StatusManifest<K extends Kind> {
 
 type StatusOf<K extends Kind> =
   Wire<Kinds[K]> extends { status?: infer Status } ? NonNullable<Status> : never;
+
+/** An ObjectClient over `http`. */
+export function createObjectClient(http: KubeHttp): ObjectClient {
+  const apply = <K extends Kind>(manifest: Manifest<K> | StatusManifest<K>, subresource?: 'status') =>
+    http.request<Stored<K>>({
+      method: 'PATCH',
+      path: objectPath(manifest.kind, manifest.metadata, subresource),
+      query: { fieldManager: FIELD_MANAGER, force: true },
+      contentType: 'application/apply-patch+yaml',
+      body: manifest,
+    });
+
+  return {
+    get: async (kind, key) => {
+      try {
+        return await http.request({ method: 'GET', path: objectPath(kind, key) });
+      } catch (error) {
+        if (isStatus(error, 404)) return undefined;
+        throw error;
+      }
+    },
+    list: async (kind, options = {}) => (await listObjects(http, kind, options)).items,
+    apply: (manifest) => apply(manifest),
+    applyStatus: (manifest) => apply(manifest, 'status'),
+    create: (manifest) =>
+      http.request({
+        method: 'POST',
+        path: collectionPath(manifest.kind, manifest.metadata.namespace),
+        query: { fieldManager: FIELD_MANAGER },
+        body: manifest,
+      }),
+    patch: (kind, key, patch, subresource) =>
+      http.request({
+        method: 'PATCH',
+        path: objectPath(kind, key, subresource),
+        query: { fieldManager: FIELD_MANAGER },
+        contentType: 'application/merge-patch+json',
+        body: patch,
+      }),
+    delete: async (kind, key, preconditions) => {
+      try {
+        await http.request({
+          method: 'DELETE',
+          path: objectPath(kind, key),
+          body: { propagationPolicy: 'Background', ...(preconditions ? { preconditions } : {}) },
+        });
+        return true;
+      } catch (error) {
+        if (isStatus(error, 404)) return false;
+        throw error;
+      }
+    },
+  };
+}

@@ -1,5 +1,9 @@
-import type { Clock, KubeHttp, Logger } from '@hyperpage/runtime';
-import type { Cache, Change } from './cache.ts';
+import { type Clock, type KubeHttp, type Logger, sleep } from '@hyperpage/runtime';
+import { type Cache, type Change, WritableCache } from './cache.ts';
+import { listObjects, selectorsOf, trimmed } from './list.ts';
+import { collectionPath, keyOf } from './resources.ts';
+import { NO_FAILURES, recover, type WatchEnd } from './recovery.ts';
+import { linesOf, noting, parseEvent, watchdog } from './watch.ts';
 import type { Kind } from './wire.ts';
 
 /** Keeps a cache equal to what the API server holds of one kind: a list, then a watch that resumes where it broke off.
@@ -48,11 +52,184 @@ export interface ReflectorOptions<K extends Kind> {
 
 /** Where a reflector reports, for metrics. All optional. */
 export interface ReflectorObserver {
-  /** A list began; `full` is false for a relist after 410. */
-  listed?(kind: Kind, reason: 'first' | 'expired'): void;
-  /** A watch ended and another begins. */
-  watchEnded?(kind: Kind, reason: WatchEnd): void;
+  /** A list begins: the first one, or a new one because the watch could not go on from where it was. */
+  listing?(kind: Kind, reason: 'first' | 'relist'): void;
+  /** A watch is over, or a list or watch could not be had. */
+  ended?(kind: Kind, end: WatchEnd): void;
 }
 
-/** Why a watch ended: at the time it asked for, too old (410), throttled (429), silent, or anything else. */
-export type WatchEnd = 'timeout' | 'expired' | 'throttled' | 'stalled' | 'failed';
+export const createReflector = <K extends Kind>(options: ReflectorOptions<K>): Reflector<K> =>
+  new ListWatch(options);
+
+const DEFAULTS = { stallMs: 90_000, watchMs: 300_000, backoff: { baseMs: 500, maxMs: 30_000 } };
+
+class ListWatch<K extends Kind> implements Reflector<K> {
+  readonly kind: K;
+  readonly cache = new WritableCache<K>();
+  readonly #options: ReflectorOptions<K> & typeof DEFAULTS;
+  readonly #listeners = new Set<(change: Change<K>) => void>();
+  readonly #stopping = new AbortController();
+  readonly #firstList = Promise.withResolvers<void>();
+  /** Version from which a watch can go on; undefined when only a list will do. */
+  #resourceVersion: string | undefined;
+  #isSynced = false;
+  #heardAtMs = Number.NEGATIVE_INFINITY;
+  #streak = NO_FAILURES;
+  #running: Promise<void> | undefined;
+
+  constructor(options: ReflectorOptions<K>) {
+    this.kind = options.kind;
+    this.#options = { ...DEFAULTS, ...options };
+    this.#firstList.promise.catch(() => {}); // Nobody has to wait for it.
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+  hasSynced(): boolean {
+    return this.#isSynced;
+  }
+  synced(signal?: AbortSignal): Promise<void> {
+    return signal ? orAborted(this.#firstList.promise, signal) : this.#firstList.promise;
+  }
+  onChange(listener: (change: Change<K>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+  heardAgoMs(): number {
+    return this.#options.clock.monotonicMs() - this.#heardAtMs;
+  }
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('stopped'));
+    this.#firstList.reject(new Error(`the reflector of ${this.kind} was stopped before its first list`));
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      try {
+        if (this.#resourceVersion === undefined) await this.#list();
+        await this.#watch();
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return;
+        const waitMs = this.#failed(error);
+        if (waitMs > 0) await sleep(this.#options.clock, waitMs, this.#stopping.signal).catch(() => {});
+      }
+    }
+  }
+
+  async #list(): Promise<void> {
+    const { http, log, observer } = this.#options;
+    observer?.listing?.(this.kind, this.#isSynced ? 'relist' : 'first');
+    const listed = await listObjects(http, this.kind, { ...this.#options, signal: this.#stopping.signal });
+    this.#heard();
+    // Deletions first: a listener that counts what exists must never count too much.
+    const names = new Set(listed.items.map((item) => keyOf(item.metadata)));
+    for (const gone of this.cache.without(names)) this.#tell(this.cache.remove(gone));
+    for (const item of listed.items) this.#tell(this.cache.put(item));
+    this.#resourceVersion = listed.resourceVersion;
+    if (!this.#isSynced)
+      log.info({ kind: this.kind, objects: this.cache.size }, 'the first list is in the cache');
+    this.#isSynced = true;
+    this.#firstList.resolve();
+  }
+
+  /** Takes in one watch; returns when it ends as asked. @throws StallError, KubeError, or what else broke it. */
+  async #watch(): Promise<void> {
+    const { clock, random, stallMs, watchMs, backoff, observer } = this.#options;
+    const timeoutMs = watchMs * (1 + random());
+    const startedAtMs = clock.monotonicMs();
+    const livedMs = () => clock.monotonicMs() - startedAtMs;
+    const silence = watchdog(clock, stallMs, this.#stopping.signal);
+    const alive = () => {
+      silence.feed();
+      this.#heard();
+    };
+    try {
+      const stream = await this.#open(timeoutMs, silence.signal);
+      alive();
+      for await (const line of linesOf(noting(stream, alive))) this.#take(line);
+    } catch (error) {
+      if (livedMs() > backoff.maxMs) this.#streak = NO_FAILURES;
+      throw silence.signal.aborted ? silence.signal.reason : error;
+    } finally {
+      silence.cancel();
+    }
+    if (livedMs() < timeoutMs / 2) throw new Error('the watch ended before its time');
+    this.#streak = NO_FAILURES;
+    observer?.ended?.(this.kind, 'timeout');
+  }
+
+  #open(timeoutMs: number, signal: AbortSignal) {
+    return this.#options.http.stream({
+      method: 'GET',
+      path: collectionPath(this.kind, this.#options.namespace),
+      query: {
+        ...selectorsOf(this.#options),
+        watch: true,
+        allowWatchBookmarks: true,
+        timeoutSeconds: Math.ceil(timeoutMs / 1000),
+        resourceVersion: this.#resourceVersion,
+      },
+      timeoutMs: Math.min(this.#options.stallMs, 30_000),
+      signal,
+    });
+  }
+
+  #take(line: string): void {
+    const event = parseEvent<K>(line);
+    if (!event) return;
+    this.#streak = NO_FAILURES;
+    if (event.type === 'bookmark') {
+      this.#resourceVersion = event.resourceVersion;
+      return;
+    }
+    const object = trimmed(this.kind, event.object);
+    this.#resourceVersion = object.metadata.resourceVersion;
+    this.#tell(event.type === 'put' ? this.cache.put(object) : this.cache.remove(object));
+  }
+
+  #tell(changes: readonly Change<K>[]): void {
+    for (const change of changes) {
+      for (const listener of this.#listeners) {
+        try {
+          listener(change);
+        } catch (err) {
+          const key = keyOf(change.object.metadata);
+          this.#options.log.error(
+            { err, kind: this.kind, change: change.type, key },
+            'a listener of changes failed',
+          );
+        }
+      }
+    }
+  }
+
+  /** Gives the time to wait before going on, in milliseconds. */
+  #failed(error: unknown): number {
+    const { log, observer } = this.#options;
+    const { end, relist, waitMs, streak } = recover(error, this.#streak, this.#options);
+    this.#streak = streak;
+    if (relist) this.#resourceVersion = undefined;
+    observer?.ended?.(this.kind, end);
+    const why = error instanceof Error ? error.message : String(error);
+    const level = end === 'stalled' || end === 'expired' ? 'info' : 'warn';
+    log[level](
+      { kind: this.kind, end, why, relist, waitMs, failures: streak.failures },
+      'a list or watch broke off; going on',
+    );
+    return waitMs;
+  }
+
+  #heard(): void {
+    this.#heardAtMs = this.#options.clock.monotonicMs();
+  }
+}
+
+const orAborted = (promise: Promise<void>, signal: AbortSignal): Promise<void> => {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  return Promise.race([promise, aborted.promise]).finally(() => signal.removeEventListener('abort', onAbort));
+};
