@@ -1,15 +1,16 @@
 import type { SidecarSettings } from '@hyperpage/contract';
 import type { Clock, Logger, Registry } from '@hyperpage/runtime';
-import type { Bus } from './bus/index.ts';
-import type { Membership } from './membership/index.ts';
+import { type Bus, boundsOf, busMetrics, createBus, createMemoryLog } from './bus/index.ts';
+import { createMembership, createMemoryRegistry, type Membership } from './membership/index.ts';
+import type { MemoryWorld } from './memory-world.ts';
 import type { TermFloor } from './redis/port.ts';
-import type { SessionStore } from './sessions/index.ts';
+import { createMemoryTarget, createSessionStore, type SessionStore } from './sessions/index.ts';
 
 /** What every adapter needs from outside. */
 export interface AdapterContext {
   /** Name of this pod. */
   podId: string;
-  /** One life of this process; random. */
+  /** One life of this process: letters, digits and hyphens, random. */
   bootId: string;
   settings: SidecarSettings;
   clock: Clock;
@@ -27,6 +28,61 @@ export interface Adapters {
   termFloor: TermFloor;
   /** Whether the store behind was reached at least once since the start (`/readyz`). */
   everConnected(): boolean;
-  /** Says goodbye, flushes what can be flushed, and closes every connection. */
+  /** Says goodbye and closes every connection. */
   close(): Promise<void>;
 }
+
+/** Adapters of a sidecar that shares `world` with the others in its process. */
+export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Adapters {
+  const { settings, clock } = context;
+  const ttlMs = settings.sessionTtlSeconds * 1000;
+  const sessions = createSessionStore(createMemoryTarget(world, { clock, ttlMs }), storeOptions(context));
+  const bus = createBus(createMemoryLog(world, boundsOf(settings.channelPrefix)), busOptions(context));
+  const membership = createMembership(createMemoryRegistry(world, { clock }), membershipOptions(context));
+  return {
+    sessions,
+    bus,
+    membership,
+    termFloor: {
+      read: async () => (world.reachable ? world.termFloor : undefined),
+      raise: async (term) => {
+        if (!world.reachable) return undefined;
+        world.termFloor = Math.max(world.termFloor, term);
+        return world.termFloor;
+      },
+    },
+    everConnected: () => true,
+    async close() {
+      await membership.goodbye();
+      await bus.close();
+      await sessions.close();
+    },
+  };
+}
+
+const storeOptions = ({ settings, clock, log, registry, bootId }: AdapterContext) => ({
+  clock,
+  log,
+  registry,
+  bootId,
+  cleanupIntervalMs: settings.sessionCleanupIntervalMinutes * 60_000,
+});
+
+const busOptions = ({ settings, podId, bootId, clock, log, registry }: AdapterContext) => ({
+  podId,
+  bootId,
+  clock,
+  log,
+  metrics: busMetrics(registry),
+  channelPrefix: settings.channelPrefix,
+  highPriorityThreshold: settings.highPriorityThreshold,
+  normalPriorityThreshold: settings.normalPriorityThreshold,
+});
+
+const membershipOptions = ({ podId, bootId, clock, log, registry }: AdapterContext) => ({
+  podId,
+  bootId,
+  clock,
+  log,
+  registry,
+});

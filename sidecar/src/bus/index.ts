@@ -1,1 +1,4 @@
+export { type BusOptions, boundsOf, createBus } from './bus.ts';
+export { createMemoryLog } from './memory-log.ts';
+export { busMetrics } from './metrics.ts';
 export type * from './port.ts';

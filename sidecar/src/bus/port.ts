@@ -49,5 +49,7 @@ export interface Bus {
   /** Calls `listener` for broadcasts, direct messages to this pod and election messages. The listener must not
    *  block; one that cannot keep up buffers, within bounds, and declares its own `overflow`. */
   subscribe(listener: BusListener, options?: SubscribeOptions): Subscription;
+  /** Whether every channel is followed: what is sent from now on reaches the subscribers. */
+  ready(): boolean;
   close(): Promise<void>;
 }

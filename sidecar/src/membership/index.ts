@@ -1,1 +1,3 @@
+export { createMembership, type MembershipOptions } from './membership.ts';
+export { createMemoryRegistry } from './memory-registry.ts';
 export type * from './port.ts';

@@ -1,1 +1,3 @@
+export { createMemoryTarget } from './memory-target.ts';
 export type * from './port.ts';
+export { createSessionStore, type SessionStoreOptions } from './store.ts';

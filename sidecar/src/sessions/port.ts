@@ -28,10 +28,18 @@ export interface Damaged {
   reason: string;
 }
 
+/** The session would grow over the store's limit: nothing was changed. */
+export interface SessionTooLarge {
+  kind: 'too-large';
+  bytes: number;
+  limitBytes: number;
+}
+
 export type CreateOutcome =
   | SessionOk
   /** There is or lately was a session of this id: nothing was changed. */
   | { kind: 'taken' }
+  | SessionTooLarge
   | Unavailable
   | NotAcknowledged;
 export type ReadOutcome = SessionOk | { kind: 'not-found' } | Damaged | Unavailable;
@@ -39,6 +47,7 @@ export type UpdateOutcome =
   | SessionOk
   | { kind: 'not-found' }
   | { kind: 'version-conflict'; version: number }
+  | SessionTooLarge
   | Damaged
   | Unavailable
   | NotAcknowledged;

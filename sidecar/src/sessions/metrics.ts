@@ -1,0 +1,47 @@
+import { Counter, Gauge, Histogram, type Registry } from '@hyperpage/runtime';
+
+/** The spec's session metrics (section 3): active, creation rate, expiration rate, hit and miss, and the writes. */
+export function sessionMetrics(registry: Registry, active: () => Promise<number | undefined>) {
+  const registers = [registry];
+  return {
+    active: new Gauge({
+      name: 'hyperpage_sessions_active',
+      help: 'Sessions alive, in the whole cluster.',
+      registers,
+      async collect() {
+        const count = await active();
+        // Unknown is absent, not 0 and not what it once was.
+        if (count === undefined) this.reset();
+        else this.set(count);
+      },
+    }),
+    created: new Counter({
+      name: 'hyperpage_sessions_created_total',
+      help: 'Sessions this pod created.',
+      registers,
+    }),
+    expired: new Counter({
+      name: 'hyperpage_sessions_expired_total',
+      help: "Expired sessions that this pod's clean-up found; the sum over pods counts each once.",
+      registers,
+    }),
+    reads: new Counter({
+      name: 'hyperpage_sessions_reads_total',
+      help: 'Reads: hit, miss (no such session), error.',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    writes: new Counter({
+      name: 'hyperpage_sessions_writes_total',
+      help: 'Creates, updates and removes by what came of them.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    writeSeconds: new Histogram({
+      name: 'hyperpage_sessions_write_seconds',
+      help: 'Time a write took, its confirmation included.',
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+      registers,
+    }),
+  };
+}

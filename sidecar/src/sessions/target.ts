@@ -1,0 +1,33 @@
+import type { Consistency } from '@hyperpage/contract';
+import type { Operation, Snapshot } from './operation.ts';
+import type { Damaged, NotAcknowledged, SessionTooLarge, StoreReadiness, Unavailable } from './port.ts';
+
+export type Applied =
+  | { kind: 'ok'; snapshot: Snapshot; consistency: Consistency }
+  | { kind: 'removed'; existed: boolean; consistency: Consistency }
+  | { kind: 'taken' }
+  | { kind: 'not-found' }
+  | { kind: 'version-conflict'; version: number }
+  | SessionTooLarge
+  | Damaged
+  | Unavailable
+  | NotAcknowledged;
+
+export type Found =
+  | { kind: 'ok'; snapshot: Snapshot; consistency: Consistency }
+  | { kind: 'not-found' }
+  | Damaged
+  | Unavailable;
+
+/** Where operations are applied: Redis, this process's memory, or one in front of the other. */
+export interface SessionTarget {
+  apply(operation: Operation): Promise<Applied>;
+  /** Reads and slides the end of life. */
+  read(sessionId: string): Promise<Found>;
+  /** Sessions alive; undefined when it cannot be known now. */
+  count(): Promise<number | undefined>;
+  /** Forgets what has expired; gives how many sessions that were. */
+  sweep(): Promise<number>;
+  ready(): StoreReadiness;
+  close(): Promise<void>;
+}
