@@ -83,7 +83,7 @@ export async function bundlePage(root: string, into: string): Promise<void> {
 
 /** The package that a source file belongs to: its name below the last node_modules, or our own workspace's. */
 export function packageOf(path: string): string {
-  const installed = /(?:^|.*\/)node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path);
+  const installed = /(?:.*\/|^)node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path);
   if (installed?.[1]) return installed[1];
   return `@hyperpage/${path.startsWith('examples/app/') ? 'example-app' : path.split('/')[0]}`;
 }

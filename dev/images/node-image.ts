@@ -61,7 +61,14 @@ async function nodeLayer(root: string): Promise<Layer> {
 async function appLayer(program: Program, root: string): Promise<Layer> {
   const dist = join(root, 'dist', program);
   const page = program === 'example' ? await folderFiles(join(dist, 'public'), '/app/public') : [];
-  return { files: [{ path: '/app/main.js', from: join(dist, 'main.js'), mode: 0o644 }, ...page] };
+  return {
+    files: [
+      { path: '/app/main.js', from: join(dist, 'main.js'), mode: 0o644 },
+      // Without it Node reads the bundle twice to find out that it is a module.
+      { path: '/app/package.json', content: '{"type":"module"}\n' },
+      ...page,
+    ],
+  };
 }
 
 /** Every file below `from`, to be placed below `to`. */
