@@ -2,11 +2,12 @@
 export interface Row {
   /** Stable name, `entry/figure`. */
   id: string;
+  /** What was measured, and under which load. */
   what: string;
   unit: string;
   p50?: number;
   p99?: number;
-  /** The figure that is compared: the p50 where there is one. */
+  /** The figure that is compared and that the goal is about; `what` says which where it is not the p50. */
   value: number;
   peer?: string;
   peerValue?: number;
@@ -21,6 +22,8 @@ export interface Entry {
   name: string;
   /** One line for `--help`. */
   what: string;
+  /** Longest time it may take, in milliseconds; it fails after that. Default 180,000. */
+  limitMs?: number;
   run(bench: Bench): Promise<Row[]>;
 }
 
@@ -34,14 +37,20 @@ export interface Bench {
   skip(reason: string): never;
 }
 
+/** An entry was left out; the message says why and what to do about it. */
 export class Skipped extends Error {}
 
+/** A figure without what `row` works out, and its goals: bounds on the value and on its ratio to the peer's. */
+export type Figures = Omit<Row, 'ratio' | 'met' | 'goal' | 'peer' | 'peerValue'> & {
+  peer?: string | undefined;
+  peerValue?: number | undefined;
+  atMost?: number;
+  ratioAtMost?: number;
+};
+
 /** A row with its ratio and, when a bound is given, whether it was met. */
-export function row(
-  figures: Omit<Row, 'ratio' | 'met' | 'goal'> & { atMost?: number; ratioAtMost?: number },
-): Row {
-  const { atMost, ratioAtMost, ...rest } = figures;
-  const ratio = rest.peerValue === undefined || rest.peerValue === 0 ? undefined : rest.value / rest.peerValue;
+export function row({ atMost, ratioAtMost, peer, peerValue, ...rest }: Figures): Row {
+  const ratio = peerValue === undefined || peerValue === 0 ? undefined : rest.value / peerValue;
   const goals = [
     ...(atMost === undefined ? [] : [{ text: `<= ${atMost} ${rest.unit}`, met: rest.value <= atMost }]),
     ...(ratioAtMost === undefined
@@ -50,6 +59,8 @@ export function row(
   ];
   return {
     ...rest,
+    ...(peer === undefined ? {} : { peer }),
+    ...(peerValue === undefined ? {} : { peerValue }),
     ...(ratio === undefined ? {} : { ratio }),
     ...(goals.length === 0
       ? {}

@@ -3,59 +3,24 @@ import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { seconds } from '../../dev/command.ts';
 import { ENTRIES } from './entries/index.ts';
-import { type Bench, type Entry, type Row, Skipped } from './entry.ts';
+import type { Row } from './entry.ts';
+import { runEntry } from './run-entry.ts';
+import { table } from './table.ts';
 
 const USAGE = `Usage: node test/bench/main.ts [--only NAME[,NAME …]]
+Writes bench.json in the current folder: a list of rows {id, what, unit, p50, p99, value, peer, peerValue, ratio, goal, met}.
+TRIALS=n in the environment sets how often a leader is killed (default 2).
 Entries:
 ${ENTRIES.map(({ name, what }) => `  ${name.padEnd(12)} ${what}`).join('\n')}`;
 
-async function runEntry(entry: Entry): Promise<Row[]> {
-  const stops: Array<() => Promise<void> | void> = [];
-  const startedAt = performance.now();
-  const bench: Bench = {
-    say: (line) => console.log(`   ${line}`),
-    defer: (stop) => stops.push(stop),
-    skip: (reason) => {
-      throw new Skipped(reason);
-    },
-  };
-  console.log(`== ${entry.name}: ${entry.what}`);
-  try {
-    return await entry.run(bench);
-  } finally {
-    for (const stop of stops.reverse()) await stop();
-    console.log(`   ${seconds(performance.now() - startedAt)}`);
-  }
-}
-
-const figure = (value: number | undefined) =>
-  value === undefined ? '' : value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
-
-function table(rows: readonly Row[]): string {
-  const lines = [
-    ['what', 'unit', 'p50', 'p99', 'value', 'peer', 'peer value', 'ratio', 'goal', 'met'],
-    ...rows.map((r) => [
-      r.what,
-      r.unit,
-      figure(r.p50),
-      figure(r.p99),
-      figure(r.value),
-      r.peer ?? '',
-      figure(r.peerValue),
-      figure(r.ratio),
-      r.goal ?? '',
-      r.met === undefined ? '' : r.met ? 'yes' : 'NO',
-    ]),
-  ];
-  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+/** The names after `--only`; undefined for every entry, a string that says what is wrong for bad arguments. */
+function selected(argv: readonly string[]): string[] | undefined | { problem: string } {
+  if (argv.length === 0) return undefined;
+  const names = argv[1]?.split(',').filter((name) => name !== '') ?? [];
+  if (argv[0] !== '--only' || argv.length > 2) return { problem: `I do not know ${argv.join(' ')}` };
+  if (names.length === 0) return { problem: '--only wants the name of an entry' };
+  const unknown = names.filter((name) => !ENTRIES.some((entry) => entry.name === name));
+  return unknown.length > 0 ? { problem: `no such entry: ${unknown.join(', ')}` } : names;
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -63,25 +28,28 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const at = argv.indexOf('--only');
-  const only = at === -1 ? undefined : (argv[at + 1] ?? '').split(',');
-  const unknown = only?.filter((name) => !ENTRIES.some((entry) => entry.name === name)) ?? [];
-  if (unknown.length > 0) {
-    console.error(`no such entry: ${unknown.join(', ')}\n${USAGE}`);
+  const only = selected(argv);
+  if (only !== undefined && 'problem' in only) {
+    console.error(`${only.problem}\n${USAGE}`);
     return 2;
   }
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   const rows: Row[] = [];
   let failed = 0;
   for (const entry of ENTRIES.filter(({ name }) => only === undefined || only.includes(name))) {
-    try {
-      rows.push(...(await runEntry(entry)));
-    } catch (error) {
-      if (error instanceof Skipped) console.log(`   SKIPPED: ${error.message}`);
-      else {
-        failed += 1;
-        console.error(`   FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-      }
+    const startedAt = performance.now();
+    console.log(`== ${entry.name}: ${entry.what}`);
+    const result = await runEntry(entry, (line) => console.log(`   ${line}`), interrupted.signal);
+    if (result.kind === 'measured') rows.push(...result.rows);
+    else if (result.kind === 'skipped') console.log(`   SKIPPED: ${result.reason}`);
+    else {
+      failed += 1;
+      const { error } = result;
+      console.error(`   FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     }
+    console.log(`   ${seconds(performance.now() - startedAt)}`);
+    if (interrupted.signal.aborted) return 130;
   }
   const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`;
   console.log(`\n${table(rows)}\n\nmachine: ${machine}`);
@@ -90,4 +58,5 @@ async function main(argv: readonly string[]): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+// An entry that was cut off may have left a timer or a socket behind.
+process.exit(await main(process.argv.slice(2)));

@@ -1,33 +1,31 @@
 /** The value below which `percent` percent of the samples lie (nearest rank). @throws RangeError without samples. */
-export function percentile(samples: readonly number[], percent: number): number {
-  if (samples.length === 0) throw new RangeError('no samples');
-  const sorted = [...samples].sort((a, b) => a - b);
-  const rank = Math.max(1, Math.ceil((percent / 100) * sorted.length));
-  return sorted[rank - 1] as number;
+export const percentile = (samples: readonly number[], percent: number): number =>
+  ofSorted(
+    samples.toSorted((a, b) => a - b),
+    percent,
+  );
+
+export interface Summary {
+  count: number;
+  p50: number;
+  p99: number;
+  max: number;
 }
 
-export interface Load {
-  /** Latency of each call, in milliseconds. */
-  samples: number[];
-  perSecond: number;
-}
-
-/** Calls `call(worker, turn)` from `workers` loops, each one after the other, until `forMs` has passed; what was
- *  called in the first `warmupMs` does not count. */
-export async function load(
-  options: { workers: number; forMs: number; warmupMs: number },
-  call: (worker: number, turn: number) => Promise<void>,
-): Promise<Load> {
-  const samples: number[] = [];
-  const countFrom = performance.now() + options.warmupMs;
-  const until = countFrom + options.forMs;
-  const loop = async (worker: number) => {
-    for (let turn = 0; performance.now() < until; turn += 1) {
-      const sentAt = performance.now();
-      await call(worker, turn);
-      if (sentAt >= countFrom) samples.push(performance.now() - sentAt);
-    }
+/** The figures of a row, from samples in any order. @throws RangeError without samples. */
+export function summary(samples: readonly number[]): Summary {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return {
+    count: sorted.length,
+    p50: ofSorted(sorted, 50),
+    p99: ofSorted(sorted, 99),
+    max: ofSorted(sorted, 100),
   };
-  await Promise.all(Array.from({ length: options.workers }, (_, worker) => loop(worker)));
-  return { samples, perSecond: samples.length / (options.forMs / 1000) };
+}
+
+function ofSorted(sorted: readonly number[], percent: number): number {
+  const rank = Math.max(1, Math.ceil((percent / 100) * sorted.length));
+  const value = sorted[rank - 1];
+  if (value === undefined) throw new RangeError('no samples');
+  return value;
 }
