@@ -12,11 +12,11 @@ export interface UseSession {
   error: string | null;
   /** Shows the change at once and sends it; a change that is refused is taken back, and `error` says why. Resolves to
    *  whether it was saved. */
-  updateSession(updates: SessionUpdates): Promise<boolean>;
+  updateSession: (updates: SessionUpdates) => Promise<boolean>;
   /** Reads the session anew, or begins a new one after clearSession(). */
-  refreshSession(): Promise<void>;
+  refreshSession: () => Promise<void>;
   /** Removes the session for good. */
-  clearSession(): Promise<void>;
+  clearSession: () => Promise<void>;
 }
 
 let shared: SessionStore | undefined;

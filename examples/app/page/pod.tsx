@@ -1,0 +1,16 @@
+import { createContext, type CSSProperties, useContext } from 'react';
+
+/** Hue of each pod, in degrees. */
+export const Hues = createContext<ReadonlyMap<string, number>>(new Map());
+
+/** A pod's dot and name, in its colour in every window. */
+export function Pod({ name }: { name: string }) {
+  const hue = useContext(Hues).get(name);
+  const style = hue === undefined ? undefined : ({ '--hue': hue } as CSSProperties);
+  return (
+    <span className={hue === undefined ? 'pod pod-gone' : 'pod'} style={style}>
+      <span className="pod-dot" aria-hidden="true" />
+      <span className="pod-name">{name}</span>
+    </span>
+  );
+}
