@@ -1,0 +1,71 @@
+import type { HyperpageCluster } from '@hyperpage/contract';
+import type { Kind, Manifest } from '../kube/index.ts';
+import { appServiceAccount, redisServiceAccount, sidecarRole, sidecarRoleBinding } from './access.ts';
+import { appDeployment } from './app-deployment.ts';
+import { autoscaler } from './autoscaler.ts';
+import { appDisruptionBudget, redisDisruptionBudget } from './disruption-budgets.ts';
+import { appNetworkPolicy, redisNetworkPolicy } from './network-policies.ts';
+import { redisConfigMap } from './redis-config-map.ts';
+import { redisStatefulSet } from './redis-stateful-set.ts';
+import { appService, redisService } from './services.ts';
+
+export { APP_CONTAINER, DEFAULT_GRACE_SECONDS, LEAST_GRACE_SECONDS } from './app-pod.ts';
+export { initialReplicas } from './app-deployment.ts';
+export { type LeaseBeginning, leaderLease } from './leader-lease.ts';
+export { canonical, DIGEST_ANNOTATION, withDigest } from './meta.ts';
+export { passwordSecretOf, redisSecret } from './redis-secret.ts';
+export { REDIS_CONTAINER, SENTINEL_CONTAINER } from './redis-stateful-set.ts';
+export * from './redis-topology.ts';
+export { SIDECAR_CONTAINER } from './sidecar.ts';
+
+/** Kinds of the objects that a HyperpageCluster owns directly. */
+export const OWNED_KINDS = [
+  'ServiceAccount',
+  'Role',
+  'RoleBinding',
+  'Secret',
+  'ConfigMap',
+  'Service',
+  'Lease',
+  'NetworkPolicy',
+  'PodDisruptionBudget',
+  'StatefulSet',
+  'Deployment',
+  'HorizontalPodAutoscaler',
+] as const satisfies readonly Kind[];
+export type OwnedKind = (typeof OWNED_KINDS)[number];
+
+export interface DesiredContext {
+  /** Namespace of the operator, which Redis's NetworkPolicy lets in. */
+  operatorNamespace: string;
+  /** Size in the volume claim template of the StatefulSet that exists. */
+  claimSize?: string | number | undefined;
+}
+
+/** Everything that is applied for `cluster`, in the order in which it is applied: what a pod needs comes before the
+ *  pod. The Secret and the Lease are not here: they are created once (see plan). */
+export function desiredObjects(cluster: HyperpageCluster, context: DesiredContext): Manifest<OwnedKind>[] {
+  const { spec } = cluster;
+  const redis = spec.redis.mode === 'External' ? [] : redisObjects(cluster, context);
+  const hpa = autoscaler(cluster);
+  return [
+    appServiceAccount(cluster),
+    sidecarRole(cluster),
+    sidecarRoleBinding(cluster),
+    ...redis,
+    appService(cluster),
+    ...(spec.networkPolicy.enabled ? [appNetworkPolicy(cluster)] : []),
+    appDisruptionBudget(cluster),
+    appDeployment(cluster),
+    ...(hpa ? [hpa] : []),
+  ];
+}
+
+const redisObjects = (cluster: HyperpageCluster, context: DesiredContext): Manifest<OwnedKind>[] => [
+  redisServiceAccount(cluster),
+  redisConfigMap(cluster),
+  redisService(cluster),
+  ...(cluster.spec.networkPolicy.enabled ? [redisNetworkPolicy(cluster, context.operatorNamespace)] : []),
+  redisDisruptionBudget(cluster),
+  redisStatefulSet(cluster, context.claimSize),
+];
