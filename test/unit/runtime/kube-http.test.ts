@@ -201,7 +201,7 @@ describe('Kubernetes over HTTP', () => {
     await new Promise((resolve) => setTimeout(resolve, 350));
     write('second');
     const [second] = (await once(stream, 'data')) as [Buffer];
-    expect(`${first} ${second}`).toBe('first second');
+    expect(`${first.toString()} ${second.toString()}`).toBe('first second');
     const closed = new Promise((resolve) => stream.once('close', resolve));
     abort.abort();
     await closed;
