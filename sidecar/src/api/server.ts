@@ -1,0 +1,107 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { close, listen } from '@hyperpage/runtime';
+import express from 'express';
+import { type Handler, pathOf } from './exchange.ts';
+import { healthHandlers } from './health.ts';
+import { leaderHandlers } from './leader.ts';
+import { memberHandlers } from './members.ts';
+import { messageHandlers } from './messages.ts';
+import { apiMetrics } from './metrics.ts';
+import { openApiDocument } from './openapi.ts';
+import type { ApiPorts } from './ports.ts';
+import { ProblemError } from './problem.ts';
+import { refuseRaw } from './raw-refusal.ts';
+import { createRouter, notFound, type Router } from './router.ts';
+import { HEALTH_ROUTES, ROUTES, type RouteId } from './routes.ts';
+import { sessionHandlers } from './sessions.ts';
+
+export interface HttpListener {
+  /** Listens and gives the port. */
+  listen(port: number, host: string): Promise<number>;
+  /** Ends streams, lets other requests finish for `graceMs`, then cuts what is left. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** The API for the app; to be bound to loopback only. */
+export function createApiServer(ports: ApiPorts): HttpListener {
+  const openapi: Handler = () => ({ status: 200, body: openApiDocument() });
+  const handlers: Record<RouteId, Handler> = {
+    ...sessionHandlers(ports),
+    ...leaderHandlers(ports),
+    ...messageHandlers(ports),
+    ...memberHandlers(ports),
+    ...healthHandlers(ports),
+    openapi,
+  };
+  const router = createRouter({ ...ports, routes: ROUTES, handlers, metrics: apiMetrics(ports.registry) });
+  const app = expressApp(router);
+  const hot = new Map(
+    ROUTES.filter((route) => route.hot).map((route) => [`${route.method} ${route.path}`, route]),
+  );
+  return httpListener((req, res) => {
+    if (!isLocalHost(req.headers.host)) return router.refuse(res, forbiddenHost());
+    const route = hot.get(`${req.method} ${pathOf(req.url ?? '')}`);
+    if (route) void router.serve(route, req, res);
+    else app(req, res);
+  });
+}
+
+/** Health and metrics for kubelet and Prometheus, on the pod's address: nothing of the app's API. */
+export function createPodServer(
+  ports: Pick<ApiPorts, 'missing' | 'registry' | 'clock' | 'log'>,
+): HttpListener {
+  const router = createRouter({ ...ports, routes: HEALTH_ROUTES, handlers: healthHandlers(ports) });
+  return httpListener((req, res) => {
+    if (router.route(pathOf(req.url ?? ''), req, res) === false) router.refuse(res, notFound());
+  });
+}
+
+function expressApp(router: Router) {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  for (const path of new Set(ROUTES.map((route) => route.path))) {
+    app.all(path, (req, res) => void router.route(path, req, res));
+  }
+  app.use((_req: IncomingMessage, res: ServerResponse) => router.refuse(res, notFound()));
+  // Express knows an error handler by its four parameters; without one it answers HTML with a stack.
+  app.use((error: unknown, _req: IncomingMessage, res: ServerResponse, _next: unknown) =>
+    router.refuse(res, error),
+  );
+  return app;
+}
+
+/** Against DNS rebinding: a web page whose name was made to point to 127.0.0.1 must not reach this API. */
+const isLocalHost = (host: string | undefined) =>
+  host !== undefined && /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i.test(host);
+
+const forbiddenHost = () =>
+  new ProblemError('forbidden-host', 'Call this API by 127.0.0.1 or localhost, as in HYPERPAGE_URL.', {
+    headers: { connection: 'close' },
+  });
+
+function httpListener(onRequest: (req: IncomingMessage, res: ServerResponse) => void): HttpListener {
+  const streams = new Set<ServerResponse>();
+  // The Host header is our own check, with a problem document for an answer.
+  const server: Server = createServer({ requireHostHeader: false, keepAliveTimeout: 65_000 }, (req, res) => {
+    streams.add(res);
+    res.once('close', () => streams.delete(res));
+    onRequest(req, res);
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuseRaw(error, socket));
+  return {
+    listen: (port, host) => listen(server, port, host),
+    close: (graceMs) => {
+      const closed = close(server, graceMs);
+      for (const res of streams) if (isEventStream(res)) res.end();
+      return closed;
+    },
+  };
+}
+
+const isEventStream = (res: ServerResponse) =>
+  String(res.getHeader('content-type') ?? '').startsWith('text/event-stream');

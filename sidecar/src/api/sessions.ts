@@ -1,0 +1,144 @@
+import {
+  newSessionData,
+  type SessionAnswer,
+  SessionCreateRequest,
+  type SessionData,
+  SessionUpdateRequest,
+  SessionUpdates,
+} from '@hyperpage/contract';
+import type { CreateOutcome, SessionOk } from '../sessions/index.ts';
+import { readJson, refuseTraps } from './body.ts';
+import { clientOf, ifMatchOf, sessionCookie, sessionCookieOf } from './client.ts';
+import type { Answer, Exchange, Handler } from './exchange.ts';
+import type { ApiPorts } from './ports.ts';
+import { ProblemError } from './problem.ts';
+import { sessionProblem } from './session-problem.ts';
+import { bodyCheck } from './validate.ts';
+
+export const SESSION_LIMIT_BYTES = 512 * 1024;
+
+const updateRequest = bodyCheck(SessionUpdateRequest);
+const updatesOnly = bodyCheck(SessionUpdates);
+const createRequest = bodyCheck(SessionCreateRequest);
+
+/** `/api/sessions` (product spec, section 1) and `POST /v1/sessions`. */
+export function sessionHandlers(ports: ApiPorts) {
+  const { sessions, settings, clock, newSessionId } = ports;
+
+  const getSession: Handler = async (exchange) => {
+    const { query, req } = exchange;
+    if (query.has('check')) return readiness(ports, query);
+    const sessionId = idFrom(exchange);
+    if (sessionId !== undefined) {
+      const outcome = await sessions.read(sessionId);
+      return outcome.kind === 'ok' ? answer(sessionId, outcome) : sessionProblem(outcome, sessionId);
+    }
+    const known = sessionCookieOf(req);
+    if (known !== undefined) {
+      const outcome = await sessions.read(known);
+      if (outcome.kind === 'ok') return answer(known, outcome);
+      if (outcome.kind !== 'not-found') return sessionProblem(outcome, known);
+    }
+    // Never under the id of the cookie: whoever planted it would know the session (fixation).
+    const fresh = newSessionId();
+    const session = newSessionData(new Date(clock.wallMs()), clientOf(req));
+    const created = settle(fresh, await sessions.create(fresh, session), 200);
+    return {
+      ...created,
+      headers: { ...created.headers, 'set-cookie': sessionCookie(fresh, settings.secureCookie) },
+    };
+  };
+
+  const update = async (sessionId: string, updates: SessionUpdates, exchange: Exchange) => {
+    const ifVersion = ifMatchOf(exchange.req);
+    const outcome = await sessions.update(sessionId, updates, ifVersion === undefined ? {} : { ifVersion });
+    return outcome.kind === 'ok' ? answer(sessionId, outcome) : sessionProblem(outcome, sessionId);
+  };
+
+  const postSession: Handler = async (exchange) => {
+    const body = await readJson(exchange.req, SESSION_LIMIT_BYTES);
+    refuseTraps(body);
+    const { sessionId, updates } = updateRequest(body);
+    return update(sessionId, updates, exchange);
+  };
+
+  const patchSession: Handler = async (exchange) => {
+    const sessionId = requiredId(exchange);
+    const body = await readJson(exchange.req, SESSION_LIMIT_BYTES);
+    refuseTraps(body);
+    return update(sessionId, updatesOnly(body), exchange);
+  };
+
+  const deleteSession: Handler = async (exchange) => {
+    const sessionId = requiredId(exchange);
+    if (exchange.req.headers['if-match'] !== undefined) {
+      throw new ProblemError('bad-request', 'A removal knows no If-Match: leave it out.', {
+        field: 'If-Match',
+      });
+    }
+    const outcome = await sessions.remove(sessionId);
+    if (outcome.kind !== 'ok') return sessionProblem(outcome, sessionId);
+    const body = { success: true, sessionId, consistency: outcome.consistency };
+    return sessionCookieOf(exchange.req) === sessionId
+      ? { status: 200, body, headers: { 'set-cookie': sessionCookie('', settings.secureCookie) } }
+      : { status: 200, body };
+  };
+
+  const createSession: Handler = async ({ req }) => {
+    const body = await readJson(req, SESSION_LIMIT_BYTES);
+    refuseTraps(body);
+    const { sessionId = newSessionId(), updates = {}, metadata = {} } = createRequest(body);
+    const fresh = newSessionData(new Date(clock.wallMs()), { ...clientOf(req), ...metadata });
+    return settle(sessionId, await sessions.create(sessionId, withUpdates(fresh, updates)), 201);
+  };
+
+  return { getSession, postSession, patchSession, deleteSession, createSession };
+}
+
+/** `GET /api/sessions?check=ready`, the app's readiness probe. */
+function readiness({ sessions, missing }: ApiPorts, query: ReadonlyMap<string, string>): Answer {
+  if (query.get('check') !== 'ready' || query.size > 1) {
+    throw new ProblemError('invalid-query', 'check knows only the value ready, and stands alone.', {
+      field: 'check',
+    });
+  }
+  const { ready, consistency, reason } = sessions.ready();
+  const lacking = ready ? missing() : [reason ?? 'sessions cannot be kept', ...missing()];
+  if (lacking.length > 0) throw new ProblemError('not-ready', `Not ready: ${lacking.join('; ')}.`);
+  return { status: 200, body: { success: true, ready: true, consistency } };
+}
+
+function idFrom({ query }: Exchange): string | undefined {
+  const sessionId = query.get('sessionId');
+  if (sessionId !== undefined && (sessionId === '' || sessionId.length > 128)) {
+    throw new ProblemError('invalid-query', 'sessionId wants 1 to 128 characters.', { field: 'sessionId' });
+  }
+  return sessionId;
+}
+
+function requiredId(exchange: Exchange): string {
+  const sessionId = idFrom(exchange);
+  if (sessionId !== undefined) return sessionId;
+  throw new ProblemError('invalid-query', 'Say which session: ?sessionId=…', { field: 'sessionId' });
+}
+
+function answer(
+  sessionId: string,
+  ok: SessionOk,
+  status = 200,
+): Exclude<Answer, 'streaming'> & { headers: Record<string, string> } {
+  const { session, version, consistency } = ok;
+  const body: SessionAnswer = { success: true, sessionId, session, version, consistency };
+  return { status, body, headers: { etag: `"${version}"` } };
+}
+
+const settle = (sessionId: string, outcome: CreateOutcome, status: number) =>
+  outcome.kind === 'ok' ? answer(sessionId, outcome, status) : sessionProblem(outcome, sessionId);
+
+const withUpdates = (session: SessionData, updates: SessionUpdates): SessionData => ({
+  ...session,
+  ...(updates.userId === undefined ? {} : { userId: updates.userId }),
+  preferences: { ...session.preferences, ...updates.preferences },
+  uiState: { ...session.uiState, ...updates.uiState },
+  toolConfigs: { ...session.toolConfigs, ...updates.toolConfigs },
+});

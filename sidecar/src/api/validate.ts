@@ -1,0 +1,43 @@
+import type { Static, TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { ProblemError } from './problem.ts';
+
+/** A check of a body against `schema`, compiled on its first use.
+ *  @throws ProblemError 400 whose `field` is the JSON pointer of the first thing that does not fit. */
+export function bodyCheck<S extends TSchema>(schema: S): (body: unknown) => Static<S> {
+  let compiled: ReturnType<typeof Compile<S>> | undefined;
+  return (body) => {
+    compiled ??= Compile(schema);
+    if (compiled.Check(body)) return body;
+    throw problemOf(compiled.Errors(body));
+  };
+}
+
+type SchemaError = ReturnType<ReturnType<typeof Compile>['Errors']>[number];
+
+function problemOf(errors: readonly SchemaError[]): ProblemError {
+  // "Schema is false" only repeats that a property is unknown.
+  const first = errors.find((error) => error.keyword !== 'boolean') ?? errors[0];
+  if (!first) return new ProblemError('invalid-body', 'The body does not fit; see /openapi.json.');
+  const { field, detail } = describe(first);
+  return new ProblemError('invalid-body', detail, { field });
+}
+
+function describe(error: SchemaError): { field: string; detail: string } {
+  const at = error.instancePath;
+  switch (error.keyword) {
+    case 'required': {
+      const missing = error.params.requiredProperties[0] ?? '';
+      return { field: `${at}/${missing}`, detail: `${at}/${missing} is missing: send it.` };
+    }
+    case 'additionalProperties': {
+      const unknown = error.params.additionalProperties[0] ?? '';
+      const field = `${at}/${unknown}`;
+      return { field, detail: `${field} is not a known field: leave it out, or see /openapi.json.` };
+    }
+    case 'enum':
+      return { field: at, detail: `${at} must be one of ${error.params.allowedValues.join(', ')}.` };
+    default:
+      return { field: at, detail: `${at === '' ? 'The body' : at} ${error.message}.` };
+  }
+}

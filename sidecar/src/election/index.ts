@@ -1,0 +1,3 @@
+export { disabledElection } from './disabled.ts';
+export { createLeaderElection, type LeaderElectionOptions } from './leader-election.ts';
+export type * from './port.ts';

@@ -1,0 +1,103 @@
+import {
+  ELECTION_MESSAGE_TYPE,
+  type LeaderElection as ElectionPayload,
+  type LeaderEventName,
+  type LeaderView,
+} from '@hyperpage/contract';
+import {
+  type Clock,
+  createElection,
+  type ElectionNotice,
+  type LeasePort,
+  type Logger,
+} from '@hyperpage/runtime';
+import type { Registry } from '@hyperpage/runtime';
+import type { Bus } from '../bus/index.ts';
+import type { TermFloor } from '../redis/port.ts';
+import { electionMetrics } from './metrics.ts';
+import type { LeaderElection } from './port.ts';
+
+export interface LeaderElectionOptions {
+  podId: string;
+  /** `identityOf(podId, bootId)`. */
+  identity: string;
+  lease: { name: string; namespace: string };
+  timeoutMs: number;
+  heartbeatMs: number;
+  leases: LeasePort;
+  /** Where leadership is announced, and heard of. */
+  bus: Bus;
+  termFloor: TermFloor;
+  clock: Clock;
+  random: () => number;
+  log: Logger;
+  registry: Registry;
+}
+
+/** The payload of `election` messages: the product spec's, with `newLeader` ('' when the leader has gone). */
+type Announcement = ElectionPayload & { newLeader: string };
+
+/** Election on the Lease, with what Redis adds: news of a hand-over at once, and a floor of terms that outlives a
+ *  deleted Lease. Neither is needed to elect: the Lease is the truth. */
+export function createLeaderElection(options: LeaderElectionOptions): LeaderElection {
+  const { podId, bus, termFloor, clock, log } = options;
+  const election = createElection(options);
+  const metrics = electionMetrics(options.registry, election);
+  const listeners = new Set<(event: LeaderEventName, view: LeaderView) => void>();
+
+  const announce = async (leading: boolean, term: number) => {
+    const payload: Announcement = {
+      newLeader: leading ? podId : '',
+      leaderId: podId,
+      term,
+      lastHeartbeat: clock.wallMs(),
+      status: leading ? 'active' : 'expired',
+    };
+    const outcome = await bus.announceElection(payload);
+    if (outcome.kind !== 'sent') log.debug({ outcome: outcome.kind, term }, 'election message not sent');
+  };
+
+  const learnFloor = async (floor: Promise<number | undefined>) => {
+    const term = await floor;
+    if (term !== undefined) election.raiseFloor(term);
+  };
+
+  const detached = (work: Promise<void>) =>
+    void work.catch((err: unknown) => log.warn({ err }, 'telling of leadership failed'));
+
+  const onNotice = (notice: ElectionNotice) => {
+    metrics.count(notice);
+    if (notice.kind === 'renewal') return;
+    const view = election.view();
+    for (const listener of listeners) listener(notice.kind, view);
+    if (notice.kind !== 'acquired') return;
+    detached(announce(true, notice.term));
+    detached(learnFloor(termFloor.raise(notice.term)));
+  };
+
+  election.on(onNotice);
+  const subscription = bus.subscribe((event) => {
+    if (event.kind === 'gap') return election.wake();
+    const { type, sourcePod } = event.message;
+    if (type === ELECTION_MESSAGE_TYPE && sourcePod !== podId) election.wake();
+  });
+
+  return {
+    view: () => election.view(),
+    ready: () => election.hasRead(),
+    on: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    start: () => {
+      detached(learnFloor(termFloor.read()));
+      election.start();
+    },
+    stop: async () => {
+      subscription.close();
+      const { isLeader, term } = election.view();
+      await election.stop();
+      if (isLeader) await announce(false, term);
+    },
+  };
+}
