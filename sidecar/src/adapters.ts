@@ -1,10 +1,20 @@
 import type { SidecarSettings } from '@hyperpage/contract';
 import type { Clock, Logger, Registry } from '@hyperpage/runtime';
-import { type Bus, boundsOf, busMetrics, createBus, createMemoryLog } from './bus/index.ts';
-import { createMembership, createMemoryRegistry, type Membership } from './membership/index.ts';
+import { type Bus, boundsOf, busMetrics, createBus, createMemoryLog, createRedisLog } from './bus/index.ts';
+import {
+  createMembership,
+  createMemoryRegistry,
+  createRedisRegistry,
+  type Membership,
+} from './membership/index.ts';
 import type { MemoryWorld } from './memory-world.ts';
-import type { TermFloor } from './redis/port.ts';
-import { createMemoryTarget, createSessionStore, type SessionStore } from './sessions/index.ts';
+import { createRedisLink, createRedisTermFloor, redisTarget, type TermFloor } from './redis/index.ts';
+import {
+  createMemoryTarget,
+  createRedisTarget,
+  createSessionStore,
+  type SessionStore,
+} from './sessions/index.ts';
 
 /** What every adapter needs from outside. */
 export interface AdapterContext {
@@ -56,6 +66,37 @@ export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Ada
       await membership.goodbye();
       await bus.close();
       await sessions.close();
+    },
+  };
+}
+
+/** Longest wait for replicas to confirm a session's write, in milliseconds. */
+const REPLICA_WAIT_MS = 1000;
+
+/** Adapters on the Redis that the settings name. Connecting begins at once and never ends: Redis may come later.
+ *  @throws SettingsError when the settings name no Redis, or two. */
+export function redisAdapters(context: AdapterContext): Adapters {
+  const { settings, clock, random, log, registry } = context;
+  const { channelPrefix, sessionReplicas: replicas } = settings;
+  const waitMs = replicas > 0 ? REPLICA_WAIT_MS : 0;
+  const link = createRedisLink(redisTarget(settings), { clock, random, log, registry, waitMs });
+  const ttlMs = settings.sessionTtlSeconds * 1000;
+  const target = createRedisTarget(link, { ttlMs, replicas, waitMs });
+  const sessions = createSessionStore(target, storeOptions(context));
+  const messageLog = createRedisLog(link, { clock, boundsOf: boundsOf(channelPrefix) });
+  const bus = createBus(messageLog, busOptions(context));
+  const membership = createMembership(createRedisRegistry(link, channelPrefix), membershipOptions(context));
+  return {
+    sessions,
+    bus,
+    membership,
+    termFloor: createRedisTermFloor(link, channelPrefix),
+    everConnected: () => link.everConnected(),
+    async close() {
+      await membership.goodbye();
+      await bus.close();
+      await sessions.close();
+      await link.close();
     },
   };
 }
