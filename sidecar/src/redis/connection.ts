@@ -1,0 +1,127 @@
+import { type Clock, every, sleep, type Timer } from '@hyperpage/runtime';
+import { Redis } from 'ioredis';
+import { type ConnectionOptions, connectionOptions, type RedisTarget, readPassword } from './options.ts';
+
+export interface ConnectionEvents {
+  /** Connected, to the primary where Sentinel says who it is. What is to be done first on a new connection is done
+   *  here; when it rejects it is tried again, and the connection counts as not made until it is done. */
+  onReady(client: Redis): Promise<void>;
+  /** `onReady` is through: the connection can be used. */
+  onSettled(): void;
+  /** No longer, or not yet: `reason` says why. */
+  onLost(reason: string): void;
+}
+
+const HEARTBEAT_MS = 1000;
+const RETRY_MS = 500;
+
+/** One connection that is always coming back, and is told apart from one that only looks alive by a heartbeat: a
+ *  process that is stopped keeps its TCP connections. */
+export class Connection {
+  readonly client: Redis;
+  #ready = false;
+  #closed = false;
+  #lastError = 'the connection was closed';
+  readonly #heartbeat: Timer;
+  readonly #target: RedisTarget;
+
+  constructor(
+    target: RedisTarget,
+    role: string,
+    events: ConnectionEvents,
+    { clock, random, more }: { clock: Clock; random: () => number; more?: ConnectionOptions },
+  ) {
+    this.#target = target;
+    const options = connectionOptions(target, role, random, more);
+    this.client = target.kind === 'url' ? new Redis(target.url, options) : new Redis(options);
+    // An ioredis error carries its command with all arguments, passwords among them: only its message may be kept.
+    this.client.on('error', (error) => {
+      this.#lastError = error.message;
+    });
+    this.client.on('ready', () => void this.#welcome(events, clock));
+    this.client.on('close', () => this.#lose(events));
+    this.client.on('end', () => this.#comeBack(clock, events));
+    this.#heartbeat = every(
+      clock,
+      HEARTBEAT_MS,
+      () => this.#beat(),
+      () => {},
+    );
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  connect(): void {
+    this.client.connect().catch(() => {});
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#ready = false;
+    this.#heartbeat.cancel();
+    this.client.disconnect();
+  }
+
+  async #welcome(events: ConnectionEvents, clock: Clock): Promise<void> {
+    const { stream } = this.client;
+    const still = () => !this.#closed && this.client.status === 'ready' && this.client.stream === stream;
+    while (still()) {
+      try {
+        await events.onReady(this.client);
+        break;
+      } catch (error) {
+        this.#lastError = error instanceof Error ? error.message : String(error);
+        events.onLost(this.#lastError);
+        await sleep(clock, RETRY_MS);
+      }
+    }
+    if (!still()) return;
+    this.#ready = true;
+    events.onSettled();
+  }
+
+  #lose(events: ConnectionEvents): void {
+    if (this.#closed) return;
+    this.#ready = false;
+    events.onLost(this.#lastError);
+    this.#refreshPassword();
+  }
+
+  /** The client gave up: it does so when it was cut while it asked the sentinels. */
+  #comeBack(clock: Clock, events: ConnectionEvents): void {
+    if (this.#closed) return;
+    this.#lose(events);
+    clock.after(HEARTBEAT_MS, () => {
+      if (!this.#closed && this.client.status === 'end') this.connect();
+    });
+  }
+
+  #refreshPassword(): void {
+    try {
+      const password = readPassword(this.#target);
+      if (password === undefined) return;
+      Object.assign(this.client.options, { password });
+      if (this.#target.kind === 'sentinels')
+        Object.assign(this.client.options, { sentinelPassword: password });
+    } catch (error) {
+      this.#lastError = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  async #beat(): Promise<void> {
+    if (this.client.status !== 'ready') return;
+    try {
+      await this.client.ping();
+    } catch (error) {
+      this.#lastError = error instanceof Error ? error.message : String(error);
+      this.reconnect();
+    }
+  }
+
+  /** Only from `ready`: cut at another time the client gives up for good. */
+  reconnect(): void {
+    if (!this.#closed && this.client.status === 'ready') this.client.disconnect(true);
+  }
+}

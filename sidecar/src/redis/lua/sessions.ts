@@ -1,0 +1,156 @@
+/** Sessions: a hash each. Fields that begin with a slash are leaves (JSON pointer, JSON text; never decoded here:
+ *  cjson would turn [] into {}). The others: v version, c created, u updated, a last activity (all milliseconds), o the
+ *  last few operation ids; gone marks a tombstone.
+ *
+ *  The index is a sorted set of ids by end of life, so that counting needs no scan. */
+export const SESSIONS_LUA = `
+local REMEMBERED = 4
+
+-- State of what is stored (none, live, gone, damaged) and its fields.
+local function stored(key)
+  local flat = redis.pcall('HGETALL', key)
+  if flat.err then return 'damaged', {} end
+  if #flat == 0 then return 'none', {} end
+  local fields = {}
+  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+  if fields.gone then return 'gone', fields end
+  if not (tonumber(fields.v) and tonumber(fields.c) and tonumber(fields.u) and tonumber(fields.a)) then
+    return 'damaged', fields
+  end
+  return 'live', fields
+end
+
+local function answer(fields)
+  local flat = {'ok'}
+  for name, value in pairs(fields) do
+    flat[#flat + 1] = name
+    flat[#flat + 1] = value
+  end
+  return flat
+end
+
+local function remembered(fields, op)
+  for known in string.gmatch(fields.o or '', '%S+') do
+    if known == op then return true end
+  end
+  return false
+end
+
+local function remember(fields, op)
+  local ops = {}
+  for known in string.gmatch(fields.o or '', '%S+') do ops[#ops + 1] = known end
+  ops[#ops + 1] = op
+  while #ops > REMEMBERED do table.remove(ops, 1) end
+  return table.concat(ops, ' ')
+end
+
+-- Uses within one grain slide the end of life once, so that most reads write nothing; the end of life is a grain
+-- later than asked for, so that this never shortens it.
+local function grain(ttl)
+  return math.min(math.floor(ttl / 20), 60000)
+end
+
+local function slide(key, index, id, now, ttl)
+  local life = ttl + grain(ttl)
+  redis.call('PEXPIRE', key, digits(life))
+  redis.call('ZADD', index, digits(now + life), id)
+end
+
+local function put(key, names, fields)
+  local pairs_of = {}
+  for _, name in ipairs(names) do
+    pairs_of[#pairs_of + 1] = name
+    pairs_of[#pairs_of + 1] = fields[name]
+    -- unpack has a limit
+    if #pairs_of >= 1000 then
+      redis.call('HSET', key, unpack(pairs_of))
+      pairs_of = {}
+    end
+  end
+  if #pairs_of > 0 then redis.call('HSET', key, unpack(pairs_of)) end
+end
+
+local function session_write(keys, argv)
+  local key, index = keys[1], keys[2]
+  local kind, id, op, ttl, expected, created, limit = unpack(argv, 1, 7)
+  ttl = tonumber(ttl)
+  local now = now_ms()
+  local state, fields = stored(key)
+  if state == 'live' and remembered(fields, op) then
+    -- A write of its own, however small: WAIT counts replicas for this connection's last write only.
+    slide(key, index, id, now, ttl)
+    return answer(fields)
+  end
+  if kind == 'create' then
+    if state ~= 'none' then return {'taken'} end
+    fields = {c = created, v = '0'}
+  elseif state == 'damaged' then
+    return {'damaged'}
+  elseif state ~= 'live' then
+    return {'not-found'}
+  elseif expected ~= '' and expected ~= fields.v then
+    return {'version-conflict', fields.v}
+  end
+  local names = {'v', 'c', 'u', 'a', 'o'}
+  for i = 8, #argv, 2 do
+    names[#names + 1] = argv[i]
+    fields[argv[i]] = argv[i + 1]
+  end
+  local bytes = 0
+  for name, value in pairs(fields) do
+    if string.sub(name, 1, 1) == '/' then bytes = bytes + #name + #value end
+  end
+  if bytes > tonumber(limit) then return {'too-large', bytes} end
+  fields.v = digits(tonumber(fields.v) + 1)
+  fields.u = digits(now)
+  fields.a = digits(now)
+  fields.o = remember(fields, op)
+  put(key, names, fields)
+  slide(key, index, id, now, ttl)
+  return answer(fields)
+end
+
+local function found(state, fields)
+  if state == 'live' then
+    fields.a = digits(now_ms())
+    return answer(fields)
+  end
+  return {state == 'damaged' and 'damaged' or 'not-found'}
+end
+
+local function session_read(keys, argv)
+  local state, fields = stored(keys[1])
+  if state == 'live' then
+    local now, ttl = now_ms(), tonumber(argv[2])
+    -- Either way: after a failover the clock may be behind what is stored.
+    if math.abs(now - tonumber(fields.a)) >= grain(ttl) then
+      redis.call('HSET', keys[1], 'a', digits(now))
+      slide(keys[1], keys[2], argv[1], now, ttl)
+    end
+  end
+  return found(state, fields)
+end
+
+-- A read for when Redis takes no writes: the end of life does not slide.
+local function session_peek(keys)
+  return found(stored(keys[1]))
+end
+
+-- The tombstone stands even where nothing was: a create that is still in a journal must not bring it to life.
+local function session_remove(keys, argv)
+  local state = stored(keys[1])
+  redis.call('DEL', keys[1])
+  redis.call('HSET', keys[1], 'gone', '1')
+  redis.call('PEXPIRE', keys[1], argv[2])
+  redis.call('ZREM', keys[2], argv[1])
+  return {'removed', (state == 'live' or state == 'damaged') and 1 or 0}
+end
+
+local function sessions_count(keys)
+  return redis.call('ZCOUNT', keys[1], digits(now_ms()), '+inf')
+end
+
+local function sessions_sweep(keys)
+  return redis.call('ZREMRANGEBYSCORE', keys[1], '-inf', '(' .. digits(now_ms()))
+end
+`;

@@ -1,0 +1,10 @@
+/** The floor of terms: it only grows. */
+export const TERMS_LUA = `
+local function term_raise(keys, argv)
+  local floor = tonumber(redis.call('GET', keys[1]) or '0') or 0
+  local term = tonumber(argv[1])
+  if term <= floor then return digits(floor) end
+  redis.call('SET', keys[1], digits(term))
+  return digits(term)
+end
+`;

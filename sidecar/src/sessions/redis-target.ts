@@ -1,0 +1,130 @@
+import { sessionKey } from '@hyperpage/contract';
+import type { FunctionCall, RedisLink } from '../redis/index.ts';
+import { createGroupCommit } from './group-commit.ts';
+import { MAX_SESSION_BYTES, type Operation, type Snapshot, TOMBSTONE_MS } from './operation.ts';
+import type { Damaged, Unavailable } from './port.ts';
+import type { Applied, Found, SessionTarget } from './target.ts';
+
+export interface RedisTargetOptions {
+  ttlMs: number;
+  /** Replicas that must confirm a write; 0: the primary is enough. */
+  replicas: number;
+  /** Longest wait for them, in milliseconds. */
+  waitMs: number;
+}
+
+/** Sorted set of session ids by end of life. */
+const INDEX = 'hyperpage:sessions';
+/** Redis takes no writes just now, but can be read. */
+const NO_WRITES = /^(NOREPLICAS|READONLY|MISCONF|OOM)\b/;
+
+/** Sessions in Redis, each write one Function call. */
+export function createRedisTarget(link: RedisLink, options: RedisTargetOptions): SessionTarget {
+  const { ttlMs, replicas, waitMs } = options;
+  const commit =
+    replicas > 0
+      ? createGroupCommit(link, { replicas, timeoutMs: waitMs })
+      : async (call: FunctionCall) => ({ value: await link.call(call), acks: 0 });
+
+  return {
+    async apply(operation): Promise<Applied> {
+      try {
+        const { value, acks } = await commit(callOf(operation, ttlMs));
+        const applied = appliedOf(value);
+        const wrote = applied.kind === 'ok' || applied.kind === 'removed';
+        return wrote && acks < replicas ? { kind: 'not-acknowledged', wanted: replicas, got: acks } : applied;
+      } catch (error) {
+        return unavailable(error);
+      }
+    },
+    async read(sessionId): Promise<Found> {
+      const keys = [sessionKey(sessionId), INDEX];
+      try {
+        return foundOf(await link.call({ name: 'session_read', keys, args: [sessionId, ttlMs] }));
+      } catch (error) {
+        if (!(error instanceof Error && NO_WRITES.test(error.message))) return unavailable(error);
+      }
+      try {
+        return foundOf(await link.call({ name: 'session_peek', keys: keys.slice(0, 1), args: [] }));
+      } catch (error) {
+        return unavailable(error);
+      }
+    },
+    async count() {
+      try {
+        return Number(await link.call({ name: 'sessions_count', keys: [INDEX], args: [] }));
+      } catch {
+        return undefined;
+      }
+    },
+    sweep: async () => Number(await link.call({ name: 'sessions_sweep', keys: [INDEX], args: [] })),
+    ready: () =>
+      link.connected()
+        ? { ready: true, consistency: 'redis' }
+        : { ready: false, consistency: 'local', reason: 'Redis is not connected' },
+    close: async () => {},
+  };
+}
+
+function callOf(operation: Operation, ttlMs: number): FunctionCall {
+  const { kind, sessionId, opId } = operation;
+  const keys = [sessionKey(sessionId), INDEX];
+  if (kind === 'remove') return { name: 'session_remove', keys, args: [sessionId, TOMBSTONE_MS] };
+  const expected = kind === 'update' ? (operation.ifVersion ?? '') : '';
+  const created = kind === 'create' ? operation.createdMs : '';
+  const leaves = [...operation.leaves].flat();
+  return {
+    name: 'session_write',
+    keys,
+    args: [kind, sessionId, opId, ttlMs, expected, created, MAX_SESSION_BYTES, ...leaves],
+  };
+}
+
+const unavailable = (error: unknown): Unavailable => ({
+  kind: 'unavailable',
+  reason: error instanceof Error ? error.message : String(error),
+});
+const DAMAGED: Damaged = { kind: 'damaged', reason: 'what is stored under this id is not a session' };
+
+function appliedOf(reply: unknown): Applied {
+  const [verdict, detail] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  switch (verdict) {
+    case 'ok':
+      return { kind: 'ok', snapshot: snapshotOf(reply as string[]), consistency: 'redis' };
+    case 'removed':
+      return { kind: 'removed', existed: detail === 1, consistency: 'redis' };
+    case 'taken':
+    case 'not-found':
+      return { kind: verdict };
+    case 'version-conflict':
+      return { kind: verdict, version: Number(detail) };
+    case 'too-large':
+      return { kind: verdict, bytes: Number(detail), limitBytes: MAX_SESSION_BYTES };
+    default:
+      return DAMAGED;
+  }
+}
+
+function foundOf(reply: unknown): Found {
+  const applied = appliedOf(reply);
+  return applied.kind === 'ok' || applied.kind === 'not-found' ? applied : DAMAGED;
+}
+
+/** `ok`, then names and values: leaves begin with a slash, the rest is the store's own. */
+function snapshotOf(reply: readonly string[]): Snapshot {
+  const leaves = new Map<string, string>();
+  const own: Record<string, string> = {};
+  for (let i = 1; i + 1 < reply.length; i += 2) {
+    const name = reply[i] ?? '';
+    const value = reply[i + 1] ?? '';
+    if (name.startsWith('/')) leaves.set(name, value);
+    else own[name] = value;
+  }
+  return {
+    leaves,
+    version: Number(own['v']),
+    createdMs: Number(own['c']),
+    updatedMs: Number(own['u']),
+    activeMs: Number(own['a']),
+  };
+}
