@@ -107,20 +107,20 @@ export class SessionStore {
 
   async #read(): Promise<SessionSnapshot> {
     const held = this.#confirmed?.sessionId;
-    if (held !== undefined && this.#cookieless) return this.#readHeld(held);
+    if (held !== undefined && this.#cookieless) return (await this.#readHeld(held)) ?? this.#api.read();
     const answer = await this.#api.read();
     if (held === undefined || answer.sessionId === held) return answer;
     // Another session than ours: ours is gone, or this browser keeps no cookie for us (a Secure one over http).
     const ours = await this.#readHeld(held);
-    this.#cookieless = ours.sessionId === held;
-    return this.#cookieless ? ours : answer;
+    this.#cookieless = ours !== null;
+    return ours ?? answer;
   }
 
-  async #readHeld(sessionId: string): Promise<SessionSnapshot> {
+  async #readHeld(sessionId: string): Promise<SessionSnapshot | null> {
     try {
       return await this.#api.read(sessionId);
     } catch (error) {
-      if (error instanceof HyperpageError && error.code === 'session-not-found') return this.#api.read();
+      if (error instanceof HyperpageError && error.code === 'session-not-found') return null;
       throw error;
     }
   }

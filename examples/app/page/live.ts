@@ -36,16 +36,11 @@ export const NOTHING_YET: Live = { connected: false, state: null, log: [] };
 
 /** What the window shows after `event`. */
 export function step(live: Live, event: LiveEvent): Live {
-  switch (event.kind) {
-    case 'disconnected':
-      return { ...live, connected: false };
-    case 'state':
-      return { ...live, connected: true, state: event.state, log: noteMove(live, event.state, event.at) };
-    case 'message':
-      return { ...live, log: addMessage(live.log, event.message) };
-    case 'gap':
-      return { ...live, log: note(live.log, 'Some messages did not reach this pod.', event.at) };
-  }
+  if (event.kind === 'disconnected') return { ...live, connected: false };
+  if (event.kind === 'message') return { ...live, log: addMessage(live.log, event.message) };
+  if (event.kind === 'gap')
+    return { ...live, log: note(live.log, 'Some messages did not reach this pod.', event.at) };
+  return { ...live, connected: true, state: event.state, log: noteMove(live, event.state, event.at) };
 }
 
 // Behind a Service a new connection may reach another pod.

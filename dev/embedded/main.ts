@@ -1,0 +1,68 @@
+import { HELP, readOptions } from './options.ts';
+import { type EmbeddedPod, type EmbeddedPods, startPods } from './pods.ts';
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+function greeting(pods: EmbeddedPod[]): string {
+  const [first, second = first] = pods;
+  const seconds = (performance.now() / 1000).toFixed(1);
+  const width = Math.max(...pods.map(({ podId }) => podId.length));
+  const rows = pods.map(
+    ({ podId, pageUrl, sidecarUrl }) => `  ${podId.padEnd(width)}   page ${pageUrl}   sidecar ${sidecarUrl}`,
+  );
+  return `
+${pods.length} pods in one process, ready after ${seconds} s:
+
+${rows.join('\n')}
+
+Try this:
+  open ${first?.pageUrl} and ${second?.pageUrl} side by side, send a message, change the theme
+  curl ${first?.sidecarUrl}/v1/leader
+  curl ${first?.sidecarUrl}/v1/members
+  curl -H 'Content-Type: application/json' -d '{"type":"broadcast","payload":{"text":"hello"}}' ${second?.sidecarUrl}/v1/messages
+
+Ctrl-C ends it.
+`;
+}
+
+function stopOnSignal(running: EmbeddedPods): void {
+  let stopping = false;
+  const stop = async () => {
+    if (stopping) process.exit(130); // Asked twice: not patient.
+    stopping = true;
+    await running.stop();
+    process.exit(0);
+  };
+  process.on('SIGINT', () => void stop());
+  process.on('SIGTERM', () => void stop());
+}
+
+/** Gives the exit code when it is over, or nothing while it runs. */
+async function main(args: readonly string[]): Promise<number | undefined> {
+  let options: ReturnType<typeof readOptions>;
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    console.error(`${messageOf(error)}\n\n${HELP}`);
+    return 2;
+  }
+  if (options === 'help') {
+    console.log(HELP);
+    return 0;
+  }
+  try {
+    const running = await startPods({ ...options, onError: (error) => console.error(messageOf(error)) });
+    stopOnSignal(running);
+    console.log(greeting(running.pods));
+    return undefined;
+  } catch (error) {
+    console.error(messageOf(error));
+    console.error(
+      'If a port is taken, perhaps by another npm run dev, choose others: --port, --sidecar-port.',
+    );
+    return 1;
+  }
+}
+
+const exitCode = await main(process.argv.slice(2));
+if (exitCode !== undefined) process.exit(exitCode);
