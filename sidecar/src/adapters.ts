@@ -1,6 +1,15 @@
 import type { SidecarSettings } from '@hyperpage/contract';
 import type { Clock, Logger, Registry } from '@hyperpage/runtime';
-import { type Bus, boundsOf, busMetrics, createBus, createMemoryLog, createRedisLog } from './bus/index.ts';
+import {
+  type Bus,
+  boundsOf,
+  busMetrics,
+  createBus,
+  createMemoryLog,
+  createRedisLog,
+  deliverToCallback,
+  type MessageLog,
+} from './bus/index.ts';
 import {
   createMembership,
   createMemoryRegistry,
@@ -47,7 +56,7 @@ export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Ada
   const { settings, clock } = context;
   const ttlMs = settings.sessionTtlSeconds * 1000;
   const sessions = createSessionStore(createMemoryTarget(world, { clock, ttlMs }), storeOptions(context));
-  const bus = createBus(createMemoryLog(world, boundsOf(settings.channelPrefix)), busOptions(context));
+  const { bus, close: closeBus } = openBus(createMemoryLog(world, boundsOf(settings.channelPrefix)), context);
   const membership = createMembership(createMemoryRegistry(world, { clock }), membershipOptions(context));
   return {
     sessions,
@@ -64,7 +73,7 @@ export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Ada
     everConnected: () => true,
     async close() {
       await membership.goodbye();
-      await bus.close();
+      await closeBus();
       await sessions.close();
     },
   };
@@ -84,7 +93,7 @@ export function redisAdapters(context: AdapterContext): Adapters {
   const target = createRedisTarget(link, { ttlMs, replicas, waitMs });
   const sessions = createSessionStore(target, storeOptions(context));
   const messageLog = createRedisLog(link, { clock, boundsOf: boundsOf(channelPrefix) });
-  const bus = createBus(messageLog, busOptions(context));
+  const { bus, close: closeBus } = openBus(messageLog, context);
   const membership = createMembership(createRedisRegistry(link, channelPrefix), membershipOptions(context));
   return {
     sessions,
@@ -94,7 +103,7 @@ export function redisAdapters(context: AdapterContext): Adapters {
     everConnected: () => link.everConnected(),
     async close() {
       await membership.goodbye();
-      await bus.close();
+      await closeBus();
       await sessions.close();
       await link.close();
     },
@@ -109,16 +118,30 @@ const storeOptions = ({ settings, clock, log, registry, bootId }: AdapterContext
   cleanupIntervalMs: settings.sessionCleanupIntervalMinutes * 60_000,
 });
 
-const busOptions = ({ settings, podId, bootId, clock, log, registry }: AdapterContext) => ({
-  podId,
-  bootId,
-  clock,
-  log,
-  metrics: busMetrics(registry),
-  channelPrefix: settings.channelPrefix,
-  highPriorityThreshold: settings.highPriorityThreshold,
-  normalPriorityThreshold: settings.normalPriorityThreshold,
-});
+/** The bus over `messageLog`, and the app's callback where one is set. */
+function openBus(messageLog: MessageLog, context: AdapterContext): { bus: Bus; close(): Promise<void> } {
+  const { settings, clock, random, log } = context;
+  const metrics = busMetrics(context.registry);
+  const { channelPrefix, highPriorityThreshold, normalPriorityThreshold, callbackUrl: url } = settings;
+  const bus = createBus(messageLog, {
+    ...context,
+    metrics,
+    channelPrefix,
+    highPriorityThreshold,
+    normalPriorityThreshold,
+  });
+  const stopCallback =
+    url !== undefined && settings.coordinationEnabled
+      ? deliverToCallback(bus, { url, clock, random, log, metrics })
+      : () => {};
+  return {
+    bus,
+    async close() {
+      stopCallback();
+      await bus.close();
+    },
+  };
+}
 
 const membershipOptions = ({ podId, bootId, clock, log, registry }: AdapterContext) => ({
   podId,
