@@ -1,16 +1,15 @@
-import { SIDECAR_SETTINGS } from '@hyperpage/contract';
 import {
   createMemoryLeases,
   createRegistry,
   type LeasePort,
   type Logger,
-  readSettings,
   silentLogger,
   systemClock,
 } from '@hyperpage/runtime';
 import { memoryAdapters } from './adapters.ts';
 import { newBootId } from './boot-id.ts';
 import { MemoryWorld } from './memory-world.ts';
+import { sidecarSettings } from './settings.ts';
 import { createSidecar, type Sidecar } from './sidecar.ts';
 
 export interface EmbeddedOptions {
@@ -59,7 +58,7 @@ async function startOne(
   index: number,
 ): Promise<EmbeddedSidecar> {
   const podId = `embedded-${index}`;
-  const settings = readSettings(SIDECAR_SETTINGS, {
+  const settings = sidecarSettings({
     HYPERPAGE_SECURE_COOKIE: 'false',
     LEADER_ELECTION_TIMEOUT: '3000',
     LEADER_HEARTBEAT_INTERVAL: '1000',
@@ -75,7 +74,11 @@ async function startOne(
     log: log.child({ sidecar: podId }),
     registry: createRegistry({ processMetrics: false }),
   };
-  const sidecar = createSidecar({ ...context, adapters: memoryAdapters(world, context), leases });
+  const sidecar = createSidecar({
+    ...context,
+    adapters: memoryAdapters(world, context),
+    leases: settings.electionEnabled ? leases : undefined,
+  });
   const { port } = await sidecar.start({ port: basePort === 0 ? 0 : basePort + index });
   return { podId, url: `http://127.0.0.1:${port}`, stop: once(() => stop(sidecar)) };
 }

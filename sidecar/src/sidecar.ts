@@ -11,7 +11,8 @@ export interface SidecarOptions {
   /** One life of this process. */
   bootId: string;
   adapters: Adapters;
-  leases: LeasePort;
+  /** Absent: nobody is elected. */
+  leases: LeasePort | undefined;
   clock: Clock;
   random: () => number;
   log: Logger;
@@ -31,7 +32,7 @@ const DRAIN_MS = 2_000;
 /** One sidecar over its adapters: what `main.ts` runs in a pod, and embedded mode several times in one process. */
 export function createSidecar(options: SidecarOptions): Sidecar {
   const { settings, adapters, log } = options;
-  const election = settings.electionEnabled ? electionOf(options) : disabledElection();
+  const election = options.leases ? electionOf(options, options.leases) : disabledElection();
   const ports: ApiPorts = {
     ...options,
     ...adapters,
@@ -67,9 +68,13 @@ export function createSidecar(options: SidecarOptions): Sidecar {
   };
 }
 
-const electionOf = ({ settings, bootId, adapters, ...rest }: SidecarOptions): LeaderElection =>
+const electionOf = (
+  { settings, bootId, adapters, ...rest }: SidecarOptions,
+  leases: LeasePort,
+): LeaderElection =>
   createLeaderElection({
     ...rest,
+    leases,
     podId: settings.podName,
     identity: identityOf(settings.podName, bootId),
     lease: { name: settings.leaseName, namespace: settings.namespace },

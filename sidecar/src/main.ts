@@ -1,0 +1,64 @@
+import {
+  createKubeHttp,
+  createKubeLeases,
+  createLogger,
+  createRegistry,
+  inClusterEndpoint,
+  type KubeHttp,
+  type LeasePort,
+  SettingsError,
+  shutdownOnSignal,
+  systemClock,
+} from '@hyperpage/runtime';
+import type { SidecarSettings } from '@hyperpage/contract';
+import { redisAdapters } from './adapters.ts';
+import { newBootId } from './boot-id.ts';
+import { createSidecar } from './sidecar.ts';
+import { sidecarSettings } from './settings.ts';
+
+/** The least grace a pod should give: shutdown ends before kubelet's patience does. */
+const GRACE_MS = 20_000;
+/** A leader needs room for a second try before its validity ends. */
+const LEASE_REQUEST_MAX_MS = 5_000;
+
+async function main(): Promise<void> {
+  const settings = sidecarSettings(process.env);
+  const log = createLogger({ level: settings.logLevel, bindings: { pod: settings.podName } });
+  const bootId = newBootId();
+  const context = {
+    podId: settings.podName,
+    bootId,
+    settings,
+    clock: systemClock,
+    random: Math.random,
+    log,
+    registry: createRegistry({ processMetrics: true }),
+  };
+  const adapters = redisAdapters(context);
+  const http = settings.electionEnabled
+    ? createKubeHttp(await inClusterEndpoint(process.env), { maxSockets: 2 })
+    : undefined;
+  const sidecar = createSidecar({ ...context, adapters, leases: http && leasesOf(http, settings) });
+  shutdownOnSignal([...sidecar.shutdown, { name: 'close Kubernetes', run: () => http?.close() }], {
+    graceMs: GRACE_MS,
+    log,
+  });
+  await sidecar.start({ port: settings.port, podPort: settings.podPort });
+}
+
+const leasesOf = (http: KubeHttp, settings: SidecarSettings): LeasePort =>
+  createKubeLeases({
+    http,
+    namespace: settings.namespace,
+    name: settings.leaseName,
+    requestTimeoutMs: Math.min(settings.heartbeatIntervalMs, LEASE_REQUEST_MAX_MS),
+  });
+
+try {
+  await main();
+} catch (error) {
+  // Nothing runs yet that could log: kubelet keeps the last lines on standard error as the reason.
+  const lines = error instanceof SettingsError ? error.problems : [(error as Error).message];
+  process.stderr.write(lines.map((line) => `${line}\n`).join(''));
+  process.exit(1);
+}
