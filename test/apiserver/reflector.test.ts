@@ -11,7 +11,7 @@ import {
 } from '../../operator/src/kube/index.ts';
 import { freshNamespace, sharedApiServer } from '../support/apiserver.ts';
 import { eventually } from '../support/eventually.ts';
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 
 const configMap = (namespace: string, name: string, value = '', labels = {}): Manifest<'ConfigMap'> => ({
   apiVersion: 'v1',
@@ -202,7 +202,7 @@ describe('reflector', () => {
     },
   );
 
-  test.each<[string, Parameters<FaultProxy['inject']>[1]]>([
+  test.each<[string, Fault]>([
     ['500', { answer: 500 }],
     ['503', { answer: 503 }],
     ['429', { answer: 429, retryAfterS: 0 }],
@@ -343,23 +343,26 @@ describe('reflector', () => {
     expect(reflector.cache.size).toBe(0);
   });
 
-  test('stop during the first list, a watch that is not answered yet and a backoff ends each', async () => {
-    for (const [verb, fault] of [
-      ['list', 'silence'],
-      ['watch', 'silence'],
-      ['list', { answer: 500 }],
-    ] as const) {
-      const heal = proxy.inject(verb, fault);
-      const before = proxy.count(verb);
-      const synced = start({ backoff: { baseMs: 600_000, maxMs: 600_000 } });
-      await eventually('the request came', () => proxy.count(verb) > before);
-      const outcome = expect(synced);
-      await reflector.stop();
-      if (verb === 'list') await outcome.rejects.toThrow('stopped before its first list');
-      proxied.close();
-      await eventually('nothing is left', () => proxy.active === 0);
-      heal();
-    }
+  test.each<['list' | 'watch', string, Fault]>([
+    ['list', 'that is not answered', 'silence'],
+    ['list', 'that failed and waits out its backoff', { answer: 500 }],
+    ['watch', 'that is not answered', 'silence'],
+    ['watch', 'that failed and waits out its backoff', { answer: 500 }],
+  ])('stop during a %s %s leaves nothing behind', async (verb, _name, fault) => {
+    proxy.inject(verb, fault);
+    const synced = start({ backoff: { baseMs: 600_000, maxMs: 600_000 } });
+    const outcome = synced.then(
+      () => 'synced',
+      (error: Error) => error.message,
+    );
+    await eventually('the request came', () => proxy.count(verb) === 1);
+    await eventually('it failed', () => fault === 'silence' || ends.length === 1);
+    await reflector.stop();
+    expect(await outcome).toBe(
+      verb === 'watch' ? 'synced' : 'the reflector of ConfigMap was stopped before its first list',
+    );
+    proxied.close();
+    await eventually('nothing is left', () => proxy.active === 0 && proxy.connections === 0);
   });
 
   test("a listener's error reaches no other listener, and an unsubscribed one hears nothing", async () => {

@@ -1,4 +1,5 @@
 export type { Cache, Change } from './cache.ts';
+export * from './endpoint.ts';
 export * from './events.ts';
 export * from './objects.ts';
 export * from './reflector.ts';

@@ -27,7 +27,8 @@ export interface ObjectClient {
   list<K extends Kind>(kind: K, options?: ListOptions): Promise<Stored<K>[]>;
   /** Server-side apply as FIELD_MANAGER, taking fields over from whoever set them (`force`). Creates what is missing.
    *  Fields that an earlier apply named and this one does not are removed by the API server.
-   *  With `metadata.uid` in the manifest an object that was made anew since is refused with 409. */
+   *  With `metadata.uid` in the manifest only that object is written: 409 when it is gone, 422 when another one has
+   *  its name. */
   apply<K extends Kind>(manifest: Manifest<K>): Promise<Stored<K>>;
   /** As `apply`, to the status subresource. */
   applyStatus<K extends Kind>(manifest: StatusManifest<K>): Promise<Stored<K>>;
