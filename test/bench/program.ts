@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from './entry.ts';
@@ -21,6 +23,8 @@ export interface Program {
 
 const GRACE_MS = 5_000;
 const KEPT_LINES = 40;
+/** The kernel ends it when this process is killed and can stop nothing any more. */
+const ENDS_WITH_US = ['--pdeathsig', 'KILL', '--'];
 
 /** Starts a program; it is stopped when the entry ends, whatever happens. `input` is written to its standard input. */
 export function startProgram(
@@ -28,8 +32,7 @@ export function startProgram(
   command: readonly [string, ...string[]],
   options: { env?: Record<string, string>; cwd?: string; input?: string } = {},
 ): Program {
-  const [file, ...args] = command;
-  const child = spawn(file, args, {
+  const child = spawn('setpriv', [...ENDS_WITH_US, ...command], {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -105,4 +108,11 @@ export async function until<T>(
     if (performance.now() > deadline) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`);
     await sleep(everyMs);
   }
+}
+
+/** Whether the machine has a program of this name. */
+export async function isOnPath(name: string): Promise<boolean> {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const found = await Promise.allSettled(folders.map((folder) => access(join(folder, name), constants.X_OK)));
+  return found.some(({ status }) => status === 'fulfilled');
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { Bench } from './entry.ts';
 import { freePorts } from './ports.ts';
-import { startProgram, until } from './program.ts';
+import { isOnPath, startProgram, until } from './program.ts';
 
 export interface RedisUnderTest {
   /** Port of the primary on 127.0.0.1. */
@@ -15,6 +15,7 @@ export interface RedisUnderTest {
 /** Starts a real redis-server with the persistence that the operator sets (append-only file, fsync every second) and
  *  its replicas, all empty. Skips the entry when there is no redis-server. */
 export async function startRedis(bench: Bench, { replicas = 0 } = {}): Promise<RedisUnderTest> {
+  if (!(await isOnPath('redis-server'))) bench.skip('there is no redis-server: run make setup');
   const folder = await mkdtemp(join(tmpdir(), 'hyperpage-bench-redis-'));
   bench.defer(() => rm(folder, { recursive: true, force: true }));
   const ports = await freePorts(1 + replicas);
@@ -53,11 +54,6 @@ async function startOne(bench: Bench, folder: string, port: number, extra: strin
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   const server = startProgram(bench, ['redis-server', ...args, ...extra]);
-  try {
-    await server.line(/Ready to accept connections/, 10_000);
-  } catch (error) {
-    if (server.pid === -1) bench.skip('there is no redis-server: run make setup');
-    throw error;
-  }
+  await server.line(/Ready to accept connections/, 10_000);
   return server.pid;
 }

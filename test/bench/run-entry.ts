@@ -24,10 +24,10 @@ export async function runEntry(
       throw new Skipped(reason);
     },
   };
-  const ended = await within(entry, bench, interrupted);
+  const result = await measured(entry, bench, interrupted);
   over = true;
   for (const stop of stops.toReversed()) await stopped(stop, say);
-  return ended;
+  return result;
 }
 
 async function stopped(stop: () => Promise<void> | void, say: (line: string) => void): Promise<void> {
@@ -38,7 +38,16 @@ async function stopped(stop: () => Promise<void> | void, say: (line: string) => 
   }
 }
 
-async function within(entry: Entry, bench: Bench, interrupted: AbortSignal): Promise<EntryResult> {
+async function measured(entry: Entry, bench: Bench, interrupted: AbortSignal): Promise<EntryResult> {
+  try {
+    await entry.prepare?.((line) => bench.say(line));
+    return { kind: 'measured', rows: await within(entry, bench, interrupted) };
+  } catch (error) {
+    return error instanceof Skipped ? { kind: 'skipped', reason: error.message } : { kind: 'failed', error };
+  }
+}
+
+async function within(entry: Entry, bench: Bench, interrupted: AbortSignal): Promise<Row[]> {
   const limitMs = entry.limitMs ?? DEFAULT_LIMIT_MS;
   const cut = Promise.withResolvers<never>();
   const onInterrupt = () => cut.reject(new Error('interrupted'));
@@ -46,9 +55,7 @@ async function within(entry: Entry, bench: Bench, interrupted: AbortSignal): Pro
   interrupted.addEventListener('abort', onInterrupt, { once: true });
   try {
     if (interrupted.aborted) throw new Error('interrupted');
-    return { kind: 'measured', rows: await Promise.race([entry.run(bench), cut.promise]) };
-  } catch (error) {
-    return error instanceof Skipped ? { kind: 'skipped', reason: error.message } : { kind: 'failed', error };
+    return await Promise.race([entry.run(bench), cut.promise]);
   } finally {
     clearTimeout(timer);
     interrupted.removeEventListener('abort', onInterrupt);

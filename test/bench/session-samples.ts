@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { SessionUpdates } from '@hyperpage/contract';
+import type { SessionCreateRequest, SessionUpdates } from '@hyperpage/contract';
 
 /** A session of a real user: about 800 bytes as JSON with the server's own fields. */
 export const sampleUpdates = (user: number): SessionUpdates => ({
@@ -24,5 +24,22 @@ export const sampleWrite = (turn: number): SessionUpdates => ({
   toolConfigs: { jira: { enabled: turn % 3 === 0 } },
 });
 
-/** As unguessable as the sidecar wants it. */
-export const newSessionId = (): string => randomBytes(24).toString('base64url');
+/** Makes sessions through a sidecar, as an app does, and gives their ids. @throws Error when it refuses one. */
+export async function createSessions(url: string, count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, () => randomBytes(24).toString('base64url'));
+  for (const [user, sessionId] of ids.entries()) {
+    const request: SessionCreateRequest = {
+      sessionId,
+      updates: sampleUpdates(user),
+      metadata: { ipAddress: '203.0.113.7', userAgent: 'Mozilla/5.0 (X11; Linux x86_64)' },
+    };
+    const answer = await fetch(`${url}/v1/sessions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+    });
+    if (!answer.ok) throw new Error(`POST /v1/sessions: ${answer.status} ${await answer.text()}`);
+    await answer.arrayBuffer();
+  }
+  return ids;
+}

@@ -8,7 +8,7 @@ import { type Program, startProgram, until } from './program.ts';
 export const ROOT = join(import.meta.dirname, '../..');
 
 /** How the image runs it (dev/images): what is measured is what a pod has. */
-const NODE_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size'];
+export const NODE_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size'];
 
 export interface SidecarUnderTest extends Program {
   podName: string;

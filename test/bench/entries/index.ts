@@ -1,5 +1,8 @@
 import type { Entry } from '../entry.ts';
+import { broadcast } from './broadcast.ts';
+import { memory } from './memory.ts';
 import { sessions } from './sessions.ts';
+import { takeover } from './takeover.ts';
 
-/** All entries, in the order in which they run: the quick ones first. */
-export const ENTRIES: readonly Entry[] = [sessions];
+/** All entries, in the order in which they run. */
+export const ENTRIES: readonly Entry[] = [sessions, broadcast, memory, takeover];

@@ -4,7 +4,7 @@ import type { HttpTarget, Job, RedisTarget } from '../load/job.ts';
 import { type LoadResult, merged, runLoad } from '../load/run.ts';
 import { summary } from '../measure.ts';
 import { startRedis } from '../redis.ts';
-import { newSessionId, sampleUpdates, sampleWrite } from '../session-samples.ts';
+import { createSessions, sampleWrite } from '../session-samples.ts';
 import { type SidecarUnderTest, startSidecar } from '../sidecar.ts';
 
 const SESSIONS = 1000;
@@ -26,7 +26,7 @@ export const sessions: Entry = {
         env: { HYPERPAGE_SESSION_REPLICAS: '1' },
       }),
     };
-    const ids = await createSessions(sidecars.plain);
+    const ids = await createSessions(sidecars.plain.url, SESSIONS);
     const sections = await readSections(sidecars.plain, ids[0] as string);
     bench.say(`${SESSIONS} sessions of ${JSON.stringify(sections).length} bytes, one replica`);
     await writePeerSessions(redis.port, sections);
@@ -40,24 +40,6 @@ interface Scene {
   ids: readonly string[];
   /** Fields of a session, each as JSON: what the peer keeps in its hash. */
   sections: Record<string, string>;
-}
-
-async function createSessions(sidecar: SidecarUnderTest): Promise<string[]> {
-  const ids = Array.from({ length: SESSIONS }, newSessionId);
-  for (const [user, sessionId] of ids.entries()) {
-    const answer = await fetch(`${sidecar.url}/v1/sessions`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        sessionId,
-        updates: sampleUpdates(user),
-        metadata: { ipAddress: '203.0.113.7', userAgent: 'Mozilla/5.0 (X11; Linux x86_64)' },
-      }),
-    });
-    if (!answer.ok) throw new Error(`POST /v1/sessions: ${answer.status} ${await answer.text()}`);
-    await answer.arrayBuffer();
-  }
-  return ids;
 }
 
 async function readSections(sidecar: SidecarUnderTest, sessionId: string): Promise<Record<string, string>> {

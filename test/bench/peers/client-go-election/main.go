@@ -1,11 +1,14 @@
 // One candidate in client-go's leader election with its defaults, for the bench to compare with: prints
-// "leading NAME" when it leads. Usage: client-go-election KUBECONFIG NAMESPACE LEASE NAME.
+// "leading NAME" when it leads. On SIGTERM it releases the Lease (ReleaseOnCancel) and ends.
+// Usage: client-go-election KUBECONFIG NAMESPACE LEASE NAME.
 package main
 
 import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,18 +29,21 @@ func main() {
 		os.Exit(1)
 	}
 	name := os.Args[4]
-	leaderelection.RunOrDie(context.Background(), leaderelection.LeaderElectionConfig{
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	leaderelection.RunOrDie(ctx, leaderelection.LeaderElectionConfig{
 		Lock: &resourcelock.LeaseLock{
 			LeaseMeta:  metav1.ObjectMeta{Namespace: os.Args[2], Name: os.Args[3]},
 			Client:     kubernetes.NewForConfigOrDie(config).CoordinationV1(),
 			LockConfig: resourcelock.ResourceLockConfig{Identity: name},
 		},
-		LeaseDuration: 15 * time.Second,
-		RenewDeadline: 10 * time.Second,
-		RetryPeriod:   2 * time.Second,
+		LeaseDuration:   15 * time.Second,
+		RenewDeadline:   10 * time.Second,
+		RetryPeriod:     2 * time.Second,
+		ReleaseOnCancel: true,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(context.Context) { fmt.Println("leading", name) },
-			OnStoppedLeading: func() { os.Exit(0) },
+			OnStoppedLeading: func() {},
 		},
 	})
 }

@@ -1,0 +1,125 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { LEASE_ANNOTATIONS } from '@hyperpage/contract';
+import { createKubeHttp, type KubeHttp } from '@hyperpage/runtime';
+import { ensureBinaries } from '../../dev/cluster/binaries.ts';
+import { createProgress } from '../../dev/cluster/progress.ts';
+import { startApiServer } from '../support/apiserver.ts';
+import type { Bench } from './entry.ts';
+
+const SERVICE_ACCOUNT = 'sidecar';
+/** Where every pod finds its ServiceAccount (Kubernetes documentation, "Accessing the API from a Pod"). */
+const POD_CREDENTIALS = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** A real API server, and what lets a process on this machine be a sidecar in a pod of it. */
+export interface KubernetesUnderTest {
+  kubeconfigPath: string;
+  namespace: string;
+  /** Makes a Lease as the operator makes it, never held, and gives its name. */
+  createLease(): Promise<string>;
+  /** Environment of a sidecar that takes part in an election; add its Lease's name. */
+  sidecarEnv: Record<string, string>;
+  /** Runs its last arguments with a pod's credentials where a pod has them. */
+  wrap: readonly [string, ...string[]];
+}
+
+/** Builds etcd and the API server where that was never done: minutes, once for this user. */
+export async function prepareKubernetes(say: (line: string) => void): Promise<void> {
+  const write = (text: string) => say(text.trim());
+  await ensureBinaries(
+    ['etcd', 'kube-apiserver'],
+    createProgress({ write, colour: false, nowMs: () => performance.now() }),
+  );
+}
+
+/** Starts etcd and kube-apiserver with a namespace and a ServiceAccount that may use Leases in it. Skips the entry where a process cannot have a mount namespace of its own. */
+export async function startKubernetes(bench: Bench): Promise<KubernetesUnderTest> {
+  const unshare = await privateMounts();
+  if (unshare === undefined) {
+    bench.skip('this machine lets nobody but root have mount namespaces: run it as root');
+  }
+  const server = await startApiServer();
+  bench.defer(() => server.stop());
+  const http = createKubeHttp(server.endpoint);
+  bench.defer(() => http.close());
+  const namespace = `bench-${randomBytes(4).toString('hex')}`;
+  const token = await createObjects(http, namespace);
+  const folder = await mkdtemp(join(tmpdir(), 'hyperpage-bench-pod-'));
+  bench.defer(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'ca.crt'), String(server.endpoint.tls?.ca));
+  await writeFile(join(folder, 'token'), token);
+  const { hostname, port } = new URL(server.endpoint.server);
+  return {
+    kubeconfigPath: server.kubeconfigPath,
+    namespace,
+    createLease: () => createLease(http, namespace),
+    sidecarEnv: {
+      HYPERPAGE_ELECTION_ENABLED: 'true',
+      HYPERPAGE_NAMESPACE: namespace,
+      KUBERNETES_SERVICE_HOST: hostname,
+      KUBERNETES_SERVICE_PORT: port,
+    },
+    wrap: [...unshare, 'sh', '-c', WITH_CREDENTIALS, folder],
+  };
+}
+
+/** In a mount namespace of its own, which ends with the process: nothing of it is seen outside. */
+const WITH_CREDENTIALS = `mount -t tmpfs tmpfs /var/run && mkdir -p ${POD_CREDENTIALS} && cp "$0"/* ${POD_CREDENTIALS} && exec "$@"`;
+
+type Command = readonly [string, ...string[]];
+
+/** The command that gives its last arguments private mounts; undefined when this user may not. */
+async function privateMounts(): Promise<Command | undefined> {
+  const root: Command = ['unshare', '--mount', '--propagation', 'private'];
+  const command: Command = process.getuid?.() === 0 ? root : [...root, '--map-root-user'];
+  const [file, ...args] = command;
+  try {
+    await promisify(execFile)(file, [...args, 'mount', '-t', 'tmpfs', 'tmpfs', '/var/run']);
+    return command;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes all that the operator would make for the election, and gives a token of the ServiceAccount. */
+async function createObjects(http: KubeHttp, namespace: string): Promise<string> {
+  const create = (path: string, body: object) => http.request<unknown>({ method: 'POST', path, body });
+  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+  const metadata = { name: SERVICE_ACCOUNT };
+  await create('/api/v1/namespaces', { metadata: { name: namespace } });
+  await create(`/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata });
+  await create(`${rbac}/roles`, {
+    metadata,
+    rules: [
+      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
+    ],
+  });
+  await create(`${rbac}/rolebindings`, {
+    metadata,
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: SERVICE_ACCOUNT },
+    subjects: [{ kind: 'ServiceAccount', name: SERVICE_ACCOUNT, namespace }],
+  });
+  const { status } = await http.request<{ status: { token: string } }>({
+    method: 'POST',
+    path: `/api/v1/namespaces/${namespace}/serviceaccounts/${SERVICE_ACCOUNT}/token`,
+    body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
+  });
+  return status.token;
+}
+
+async function createLease(http: KubeHttp, namespace: string): Promise<string> {
+  const name = `lease-${randomBytes(4).toString('hex')}`;
+  await http.request<unknown>({
+    method: 'POST',
+    path: `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`,
+    body: {
+      metadata: { name, annotations: { [LEASE_ANNOTATIONS.term]: '0' } },
+      spec: { holderIdentity: '' },
+    },
+  });
+  return name;
+}
