@@ -1,0 +1,48 @@
+import { type Candidate, takeovers } from '../../bench/candidates.ts';
+
+/** Candidates of which the first that is alive leads. */
+function fakeElection() {
+  const candidates: Array<{ name: number; alive: boolean }> = [];
+  const ended: number[] = [];
+  const waiting = new Set<() => void>();
+  const start = async (name: number): Promise<Candidate> => {
+    const self = { name, alive: true };
+    candidates.push(self);
+    const end = Promise.withResolvers<void>();
+    return {
+      ended: end.promise,
+      signal: () => {
+        self.alive = false;
+        ended.push(name);
+        end.resolve();
+        for (const look of waiting) look();
+      },
+      leads: () =>
+        new Promise((resolve) => {
+          const look = () => {
+            if (candidates.find(({ alive }) => alive) === self) resolve();
+          };
+          waiting.add(look);
+          look();
+        }),
+    };
+  };
+  return { start, ended, candidates };
+}
+
+const options = { candidates: 3, end: 'SIGKILL', livesUpToMs: 0, random: () => 0, say: () => {} } as const;
+
+describe('takeovers', () => {
+  it('ends the leader of the moment in each trial and times its successor', async () => {
+    const { start, ended } = fakeElection();
+    const times = await takeovers({ ...options, trials: 3, start });
+    expect(ended).toEqual([0, 1, 2]);
+    expect(times).toHaveLength(3);
+  });
+
+  it('puts a fresh candidate in the place of each one ended, but for the last', async () => {
+    const { start, candidates } = fakeElection();
+    await takeovers({ ...options, trials: 2, start });
+    expect(candidates.map(({ name }) => name)).toEqual([0, 1, 2, 3]);
+  });
+});
