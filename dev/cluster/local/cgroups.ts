@@ -1,11 +1,14 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Where this machine's cgroup hierarchies are mounted. Version 1 has one per controller, version 2 one for all. */
 export interface CgroupMounts {
   version: 1 | 2;
+  /** Where our processes and kubelet's pods have their cgroups. */
   roots: readonly string[];
+  /** Where runc may have made some besides: a version 1 machine often has the version 2 hierarchy mounted too. */
+  others: readonly string[];
   /** The hierarchy by whose membership we know our processes: exact, inherited by every child, and never mistaken
    *  about a recycled pid, unlike a pid file. */
   tracking: string;
@@ -17,26 +20,36 @@ export interface CgroupMounts {
 export function parseCgroupMounts(mounts: string): CgroupMounts {
   const rows = mounts.split('\n').map((row) => row.split(' '));
   const v1 = rows.filter(([, , type]) => type === 'cgroup');
+  const unified = rows.filter(([, , type]) => type === 'cgroup2').map(([, path]) => path as string);
   const tracking = v1.find(([, , , options]) => options?.split(',').includes('pids')) ?? v1[0];
   if (tracking?.[1]) {
-    return { version: 1, roots: [...new Set(v1.map(([, path]) => path as string))], tracking: tracking[1] };
+    const roots = [...new Set(v1.map(([, path]) => path as string))];
+    return { version: 1, roots, others: unified, tracking: tracking[1] };
   }
-  const unified = rows.find(([, , type]) => type === 'cgroup2')?.[1];
-  if (unified) return { version: 2, roots: [unified], tracking: unified };
+  if (unified[0]) return { version: 2, roots: [unified[0]], others: [], tracking: unified[0] };
   throw new Error('no cgroup hierarchy is mounted below /sys/fs/cgroup');
 }
 
 export const cgroupMounts = async (): Promise<CgroupMounts> =>
   parseCgroupMounts(await readFile('/proc/self/mounts', 'utf8'));
 
-/** Makes a cgroup that processes are put into by hand: only in the hierarchy that we track them by. */
-export async function makeLeaf(mounts: CgroupMounts, path: string): Promise<string> {
-  const folder = join(mounts.tracking, path);
-  await mkdir(folder, { recursive: true });
-  return folder;
+/** Makes a cgroup for processes in every hierarchy, and gives its folders; the one we track by comes last, so that who
+ *  joins them in turn has joined all once it is seen there. */
+export async function makeLeaf(mounts: CgroupMounts, path: string): Promise<string[]> {
+  await makeParent(mounts, dirname(path));
+  const folders: string[] = [];
+  for (const root of mounts.roots) {
+    const folder = join(root, path);
+    await mkdir(folder, { recursive: true });
+    if (mounts.version === 1) await inheritCpuset(dirname(folder), folder);
+    folders.push(folder);
+  }
+  const tracking = join(mounts.tracking, path);
+  return [...folders.filter((folder) => folder !== tracking), tracking];
 }
 
-/** Makes a cgroup that kubelet or others make children of, in every hierarchy, with the controllers handed down. */
+/** Makes a cgroup that holds others, in every hierarchy, with the controllers handed down. In version 2 it must hold
+ *  no process itself. */
 export async function makeParent(mounts: CgroupMounts, path: string): Promise<void> {
   for (const root of mounts.roots) {
     let folder = root;
@@ -123,7 +136,7 @@ export async function killMembers(mounts: CgroupMounts, path: string): Promise<v
 /** Removes the cgroup and all below it from every hierarchy. The kernel frees a cgroup some time after its last
  *  process ended, so this tries again for a while. */
 export async function removeTree(mounts: CgroupMounts, path: string): Promise<void> {
-  for (const root of mounts.roots) {
+  for (const root of [...mounts.roots, ...mounts.others]) {
     for (let round = 0; round < 250; round++) {
       const folders = (await subtree(join(root, path))).toReversed();
       if (folders.length === 0) break;

@@ -7,7 +7,7 @@ import { type ClusterIdentity, MAX_INDEX } from './layout.ts';
 
 /** Clusters of every checkout on the machine, a file each: their link names, cgroups and subnets are the machine's,
  *  so two checkouts must not use the same. */
-const CLAIMS_FOLDER = '/run/hyperpage';
+export const CLAIMS_FOLDER = '/run/hyperpage';
 
 const claimPath = (name: string) => join(CLAIMS_FOLDER, `${name}.json`);
 
@@ -60,7 +60,7 @@ export async function releaseClaim(name: string): Promise<void> {
 }
 
 async function claimedIndexes(): Promise<number[]> {
-  const files = await readdir(CLAIMS_FOLDER);
+  const files = (await readdir(CLAIMS_FOLDER)).filter((file) => file.endsWith('.json'));
   const claims = await Promise.all(files.map((file) => readClaim(file.replace(/\.json$/, ''))));
   return claims.flatMap((claimed) => (claimed ? [claimed.index] : []));
 }

@@ -9,15 +9,16 @@ export interface SystemImage {
   archive: string;
 }
 
-export type SystemImages = Record<'pause' | 'coredns' | 'metrics-server', SystemImage>;
+export type SystemImageName = 'pause' | 'coredns' | 'metrics-server';
+export type SystemImages = Record<SystemImageName, SystemImage>;
 
 /** Packs the cluster's own images, without a container engine, into the per-user cache; quick when they are there. */
 export async function packSystemImages(
-  binaries: Record<keyof SystemImages, string>,
+  binaries: Record<SystemImageName, string>,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<SystemImages> {
   const folder = join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'hyperpage', 'images');
-  const pack = async (component: keyof SystemImages, user: string): Promise<SystemImage> => {
+  const pack = async (component: SystemImageName, user: string): Promise<SystemImage> => {
     const version = await componentVersion(component);
     const name = `localhost/${component}:${version}`;
     const archive = join(folder, `${component}-${version}.tar`);

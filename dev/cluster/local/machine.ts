@@ -33,15 +33,14 @@ const KUBELET_TUNABLES: Readonly<Record<string, string>> = {
 /** What process 1 does before it becomes the program that waits. All mounts are private to the machine: programs with
  *  paths built in (kubelet's /var/log/containers, the shims' /run/containerd, CNI's /var/lib/cni) write to its own. */
 function initScript({ folder, visible, init }: Machine): string {
-  const hidden = ['/var/lib', '/var/log'];
-  const own = (path: string) => join(folder, 'root', path);
+  const own = (path: string) => quoted(join(folder, 'root', path));
   const lines = ['set -e', 'mount -t proc proc /proc'];
-  for (const path of hidden) {
-    lines.push(`mkdir -p '${own(path)}'`);
+  for (const path of ['/var/lib', '/var/log']) {
+    lines.push(`mkdir -p ${own(path)}`);
     for (const kept of visible.filter((kept) => kept.startsWith(`${path}/`))) {
-      lines.push(`mkdir -p '${own(kept)}'`, `mount --rbind '${kept}' '${own(kept)}'`);
+      lines.push(`mkdir -p ${own(kept)}`, `mount --rbind ${quoted(kept)} ${own(kept)}`);
     }
-    lines.push(`mount --rbind '${own(path)}' '${path}'`);
+    lines.push(`mount --rbind ${own(path)} ${path}`);
   }
   lines.push('mount -t tmpfs tmpfs /run', 'mkdir -p /run/tmp /run/netns /run/tunables');
   for (const [key, value] of Object.entries(KUBELET_TUNABLES)) {
@@ -49,9 +48,11 @@ function initScript({ folder, visible, init }: Machine): string {
     lines.push(`echo ${value} > ${file}`, `[ ! -e /proc/sys/${key} ] || mount --bind ${file} /proc/sys/${key}`);
   }
   lines.push('echo 1 > /proc/sys/net/ipv4/ip_forward', 'mount --make-rshared /', 'ip link set lo up');
-  lines.push('echo booted', `exec '${init}' >&2`);
+  lines.push('echo booted', `exec ${quoted(init)} >&2`);
   return lines.join('\n');
 }
+
+const quoted = (path: string) => `'${path.replaceAll("'", "'\\''")}'`;
 
 /** Starts process 1 unless it runs, and waits until its namespaces are in place. */
 export async function boot(machine: Machine): Promise<void> {
@@ -132,20 +133,21 @@ export const logPath = (machine: Machine, daemon: string): string =>
 async function launch(
   machine: Machine,
   name: string,
-  leaf: string,
+  leaf: readonly string[],
   argv: readonly string[],
   stdout: 'pipe' | 'ignore',
 ): Promise<ChildProcess> {
   const log = await open(logPath(machine, name), 'a');
   try {
-    const script = 'echo 0 > "$1/cgroup.procs" && shift && exec "$@"';
-    const child = spawn('sh', ['-c', script, 'sh', leaf, ...argv], {
+    const join = leaf.map((folder) => `echo 0 > '${folder}/cgroup.procs' && `).join('');
+    const child = spawn('sh', ['-c', `${join}exec "$@"`, 'sh', ...argv], {
       detached: true,
       cwd: '/',
       stdio: ['ignore', stdout === 'pipe' ? 'pipe' : log.fd, log.fd],
     });
     await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
-    const joined = async () => (await readFile(join(leaf, 'cgroup.procs'), 'utf8')).includes(`${child.pid}\n`);
+    const tracking = `${leaf.at(-1)}/cgroup.procs`;
+    const joined = async () => (await readFile(tracking, 'utf8')).includes(`${child.pid}\n`);
     while (child.exitCode === null && !(await joined())) await delay(2);
     child.unref();
     return child;

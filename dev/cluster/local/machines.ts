@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
 import type { CgroupMounts } from './cgroups.ts';
-import { CONTROL_PLANE } from './controlplane.ts';
 import type { ClusterLayout, NodeLayout } from './layout.ts';
 import type { Machine } from './machine.ts';
+import type { ClusterRecord } from './record.ts';
 
 /** The programs that machines are made with and see, by path. */
 export interface Programs {
@@ -10,6 +10,13 @@ export interface Programs {
   /** Paths of the programs that run in the machines. */
   others: readonly string[];
 }
+
+export const programsOf = ({ binaries }: Pick<ClusterRecord, 'binaries'>): Programs => ({
+  pause: binaries.pause,
+  others: Object.values(binaries),
+});
+
+const CONTROL_PLANE = 'control-plane';
 
 export const controlPlaneMachine = (
   layout: ClusterLayout,
@@ -31,6 +38,14 @@ export const nodeMachine = (
   name: node.name,
   folder: node.folder,
   cgroup: node.cgroup,
+  ...shared(layout, mounts, programs),
+});
+
+/** A machine for a moment, to unpack images in. */
+export const seedMachine = (layout: ClusterLayout, mounts: CgroupMounts, programs: Programs): Machine => ({
+  name: 'seed',
+  folder: join(layout.folder, 'seed'),
+  cgroup: `${layout.cgroup}/seed`,
   ...shared(layout, mounts, programs),
 });
 

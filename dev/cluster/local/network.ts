@@ -1,3 +1,4 @@
+import type { Direction } from '../faults.ts';
 import { run } from '../run.ts';
 import type { ClusterLayout, NodeLayout } from './layout.ts';
 
@@ -46,6 +47,14 @@ export async function plugIn(
   ]);
 }
 
+/** Takes the node's network card out. The kernel does so by itself some time after the node's machine has ended. */
+export async function unplug(controlPlane: number, node: NodeLayout): Promise<void> {
+  if (!(await hasLink(controlPlane, node.name))) return;
+  await ipInside(controlPlane, [`link delete ${node.name}`]).catch(async (error: unknown) => {
+    if (await hasLink(controlPlane, node.name)) throw error;
+  });
+}
+
 const podRoutes = (nodes: readonly NodeLayout[]) =>
   nodes.map(({ podSubnet, address }) => `route replace ${podSubnet} via ${address}`);
 
@@ -59,9 +68,6 @@ export async function removeHostLink(layout: ClusterLayout): Promise<boolean> {
   });
   return true;
 }
-
-/** Which packets of a node are dropped. `sent` by it, `received` by it, or both. */
-export type Direction = 'both' | 'sent' | 'received';
 
 const TABLE = 'hyperpage-cuts';
 

@@ -1,14 +1,31 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { SystemImageName } from './images.ts';
 import type { ClusterLayout } from './layout.ts';
+
+export const BINARIES = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'kube-proxy',
+  'coredns',
+  'metrics-server',
+  'pause',
+] as const;
 
 /** What a cluster was last asked to be, so that a later run can complete it and start its parts again. */
 export interface ClusterRecord {
   nodes: number;
+  /** Paths of the programs it is made of. */
+  binaries: Readonly<Record<(typeof BINARIES)[number], string>>;
+  /** Names of its own images. */
+  systemImages: Readonly<Record<SystemImageName, string>>;
+  /** The containerd root that its nodes start from. */
+  seed: string;
   /** Archives that were loaded into every node, in order: a node that joins later gets them too. */
-  images: readonly string[];
-  /** Paths of the programs it was made with. */
-  binaries: Readonly<Record<string, string>>;
+  archives: readonly string[];
 }
 
 const recordPath = (layout: ClusterLayout) => join(layout.folder, 'cluster.json');
