@@ -16,7 +16,10 @@ export function App() {
   const { session } = useSession(store);
   const theme = session?.preferences.theme;
   const members = live.state?.members;
-  const hues = useMemo(() => huesOf((members ?? []).map(({ podId }) => podId)), [members]);
+  const hues = useMemo(() => {
+    const eldestFirst = [...(members ?? [])].sort((a, b) => a.startedAt - b.startedAt);
+    return huesOf(eldestFirst.map(({ podId }) => podId));
+  }, [members]);
 
   useEffect(() => {
     if (theme === undefined) return;
@@ -38,9 +41,7 @@ export function App() {
             </div>
           </div>
         </main>
-        <footer>
-          Open this page on a second pod and watch both. Built with <code>@hyperpage/client</code>.
-        </footer>
+        <footer>Open this page on a second pod and watch both change together.</footer>
       </div>
     </Hues>
   );

@@ -21,7 +21,7 @@ export function Masthead({ live: { state, connected } }: { live: Live }) {
       ) : (
         <h1>
           <span className="visually-hidden">This pod is </span>
-          <Pod name={state.pod} />
+          <Pod name={state.pod} leads={state.leader === state.pod} />
         </h1>
       )}
       <p className="standing" data-testid="standing">

@@ -14,7 +14,7 @@ export function Members({ state }: { state: PodState | null }) {
       <ul>
         {members.map(({ podId, startedAt }) => (
           <li key={podId} data-testid="member">
-            <Pod name={podId} />
+            <Pod name={podId} leads={podId === state?.leader} />
             <span className="member-facts">
               {podId === state?.leader && <b className="crown">leader</b>}
               {podId === state?.pod && <b>this pod</b>}

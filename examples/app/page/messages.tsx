@@ -2,7 +2,14 @@ import { type FormEvent, useRef, useState } from 'react';
 import type { Live, Message } from './live.ts';
 import { Pod } from './pod.tsx';
 
-type Sent = { kind: 'idle' } | { kind: 'sent'; pod: string } | { kind: 'refused'; why: string };
+interface Outgoing {
+  text: string;
+  /** `all`, `as-leader` or a pod's name. */
+  to: string;
+  priority: Message['priority'];
+}
+
+type Sent = { kind: 'idle' } | { kind: 'sent'; pod: string; to: string } | { kind: 'refused'; why: string };
 
 /** What pods say to each other, and a way to join in. */
 export function Messages({ live: { state, log } }: { live: Live }) {
@@ -34,8 +41,8 @@ function Compose({ pods }: { pods: string[] }) {
 
   const send = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const outcome = await postMessage(Object.fromEntries(form));
+    const form = Object.fromEntries(new FormData(event.currentTarget)) as unknown as Outgoing;
+    const outcome = await postMessage(form);
     setSent(outcome);
     if (outcome.kind === 'sent' && text.current) text.current.value = '';
     text.current?.focus();
@@ -44,7 +51,7 @@ function Compose({ pods }: { pods: string[] }) {
   return (
     <form className="compose" onSubmit={(event) => void send(event)}>
       <label className="field field-text">
-        <span>Message</span>
+        <span className="visually-hidden">Message</span>
         <input
           ref={text}
           name="text"
@@ -74,22 +81,27 @@ function Compose({ pods }: { pods: string[] }) {
       </label>
       <button type="submit">Send</button>
       <p className={sent.kind === 'refused' ? 'outcome outcome-bad' : 'outcome'} role="status">
-        {sent.kind === 'sent' && <>Sent by {sent.pod}.</>}
+        {sent.kind === 'sent' && sentence(sent.pod, sent.to)}
         {sent.kind === 'refused' && sent.why}
       </p>
     </form>
   );
 }
 
-async function postMessage(body: object): Promise<Sent> {
+const sentence = (pod: string, to: string) =>
+  to === 'all' || to === 'as-leader' ? `Sent by ${pod}.` : `Sent by ${pod} to ${to}, which alone shows it.`;
+
+async function postMessage(body: Outgoing): Promise<Sent> {
   try {
     const response = await fetch('/api/demo/messages', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-    const answer = (await response.json()) as { pod?: string; detail?: string };
-    if (response.ok) return { kind: 'sent', pod: answer.pod ?? '' };
+    const answer = (await response.json()) as { pod?: string; code?: string; detail?: string };
+    if (response.ok) return { kind: 'sent', pod: answer.pod ?? '', to: body.to };
+    if (answer.code === 'not-leader')
+      return { kind: 'refused', why: 'Not sent: the pod that answered does not lead, so it may not.' };
     return { kind: 'refused', why: `Not sent: ${answer.detail ?? `the server answered ${response.status}`}` };
   } catch {
     return { kind: 'refused', why: 'Not sent: no pod could be reached. Try again in a moment.' };
