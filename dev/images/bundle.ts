@@ -1,6 +1,6 @@
 import { cp, mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 
 /** The programs that are shipped as one file each, and where each starts. */
 export const PROGRAMS = {
@@ -26,8 +26,19 @@ export interface Bundle {
 const REQUIRE_BANNER =
   "import{createRequire as bundleRequire}from'node:module';const require=bundleRequire(import.meta.url);";
 
-/** Bundles a program into `dist/<program>/main.js`, with its source map beside it. Names are kept, so that stack
- *  traces and class names in logs stay readable. @throws Error when a package got in that must not. */
+// Tables of charsets that no program of ours reads are a third of a bundle; its text stays in memory, and each 100 kB
+// of it costs a sidecar 0.6 MB (measured: 3 MB of 27). Express answers 415 to the charset, as to any it does not know.
+const withoutCharsetTables: Plugin = {
+  name: 'without-charset-tables',
+  setup: (building) =>
+    building.onLoad({ filter: /node_modules.iconv-lite.encodings.tables.[^/]+\.json$/ }, () => ({
+      contents: "throw new Error('Encoding not recognized: its table is not bundled')",
+      loader: 'js',
+    })),
+};
+
+/** Bundles a program into `dist/<program>/main.js`, with its source map beside it. Functions and classes keep their
+ *  names, so that stack traces and logs stay readable. @throws Error when a package got in that must not. */
 export async function bundleProgram(program: Program, root: string): Promise<Bundle> {
   const { entry, forbidden } = PROGRAMS[program];
   const file = join(root, 'dist', program, 'main.js');
@@ -40,12 +51,13 @@ export async function bundleProgram(program: Program, root: string): Promise<Bun
     platform: 'node',
     format: 'esm',
     target: 'node24',
-    minifySyntax: true,
-    minifyWhitespace: true,
+    minify: true,
+    keepNames: true,
     lineLimit: 160,
     sourcemap: 'external',
     legalComments: 'none',
     banner: { js: REQUIRE_BANNER },
+    plugins: [withoutCharsetTables],
     metafile: true,
     logLevel: 'warning',
   });
