@@ -1,5 +1,6 @@
 export * from './backoff.ts';
 export * from './clock.ts';
+export * from './election/index.ts';
 export * from './http.ts';
 export * from './kube/index.ts';
 export * from './logger.ts';

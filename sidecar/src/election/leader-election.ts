@@ -37,6 +37,8 @@ export interface LeaderElectionOptions {
 /** The payload of `election` messages: the product spec's, with `newLeader` ('' when the leader has gone). */
 type Announcement = ElectionPayload & { newLeader: string };
 
+const FLOOR_RETRY_MS = 1_000;
+
 /** Election on the Lease, with what Redis adds: news of a hand-over at once, and a floor of terms that outlives a
  *  deleted Lease. Neither is needed to elect: the Lease is the truth. */
 export function createLeaderElection(options: LeaderElectionOptions): LeaderElection {
@@ -57,9 +59,18 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     if (outcome.kind !== 'sent') log.debug({ outcome: outcome.kind, term }, 'election message not sent');
   };
 
-  const learnFloor = async (floor: Promise<number | undefined>) => {
+  /** The floor matters when the Lease has lost its term. Redis may come later than we do: ask until it tells. */
+  let asking = false;
+  let stopping = false;
+  const learnFloor = async (floor = termFloor.read()): Promise<void> => {
     const term = await floor;
-    if (term !== undefined) election.raiseFloor(term);
+    if (term !== undefined) return election.raiseFloor(term);
+    if (asking || stopping) return;
+    asking = true;
+    clock.after(FLOOR_RETRY_MS, () => {
+      asking = false;
+      detached(learnFloor());
+    });
   };
 
   const detached = (work: Promise<void>) =>
@@ -68,6 +79,10 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
   const onNotice = (notice: ElectionNotice) => {
     metrics.count(notice);
     if (notice.kind === 'renewal') return;
+    if (notice.kind === 'lease-replaced') {
+      detached(learnFloor());
+      return;
+    }
     const view = election.view();
     for (const listener of listeners) listener(notice.kind, view);
     if (notice.kind !== 'acquired') return;
@@ -90,10 +105,11 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
       return () => listeners.delete(listener);
     },
     start: () => {
-      detached(learnFloor(termFloor.read()));
+      detached(learnFloor());
       election.start();
     },
     stop: async () => {
+      stopping = true;
       subscription.close();
       const { isLeader, term } = election.view();
       await election.stop();

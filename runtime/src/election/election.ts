@@ -1,0 +1,183 @@
+import type { LeaderView } from '@hyperpage/contract';
+import type { Clock, Timer } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import { wakeAtMs } from './decide.ts';
+import { type LeasePort, podOf } from './lease.ts';
+import { durationMs, holderOf } from './record.ts';
+import { type Effect, type ElectionState, initialState, type LostReason, type Write } from './state.ts';
+import { type ElectionEvent, step } from './step.ts';
+
+/** A leader's own slow clock against a follower's fast one, ±5 % each, and a little more. */
+const GUARD_RATIO = 0.1;
+
+export interface ElectionOptions {
+  /** `identityOf(pod, bootId)`: a restarted process is another candidate. */
+  identity: string;
+  lease: { name: string; namespace: string };
+  /** Length of the Lease, in milliseconds; a crashed leader is replaced after it. */
+  timeoutMs: number;
+  /** Time between renewals, in milliseconds; at most half of `timeoutMs`. */
+  heartbeatMs: number;
+  leases: LeasePort;
+  clock: Clock;
+  /** Gives numbers in [0, 1). */
+  random: () => number;
+  log: Logger;
+}
+
+export type ElectionNotice =
+  | { kind: 'acquired'; term: number }
+  | { kind: 'lost'; term: number; reason: LostReason }
+  /** Leader or term, as this candidate knows them, are others than before. */
+  | { kind: 'changed' }
+  /** The Lease was deleted, or deleted and made anew: its term may be too low. `raiseFloor` if you know better. */
+  | { kind: 'lease-replaced' }
+  | { kind: 'renewal'; outcome: 'ok' | 'failed' };
+
+export interface Election {
+  start(): void;
+  /** Steps down at once, gives the Lease up and ends. Resolves when that is done or has failed. */
+  stop(): Promise<void>;
+  /** What is known now. `isLeader` and `validForMs` are true at the moment of the call, also after a pause. */
+  view(): LeaderView;
+  /** Time this process may still act as leader, in milliseconds; 0 means stop now. Counted from when the last
+   *  acknowledged renewal was *sent*, on our monotonic clock: `renewTime` was written by another machine's. */
+  remainingMs(nowMs: number): number;
+  /** Whether the Lease has been read at least once. */
+  hasRead(): boolean;
+  /** Reads the Lease at once: somebody says that it was released or has a new holder. */
+  wake(): void;
+  /** Raises the floor of terms: ours will be above `term`. */
+  raiseFloor(term: number): void;
+  /** Calls `listener` on every notice, in order, until the returned function is called. */
+  on(listener: (notice: ElectionNotice) => void): () => void;
+}
+
+/** Takes part in the election on one Lease. Nothing happens before `start`. */
+export function createElection(options: ElectionOptions): Election {
+  const { clock, leases, log } = options;
+  const pod = podOf(options.identity);
+  let state = initialState({ ...options, guardRatio: GUARD_RATIO, jitter: options.random() });
+  let timer: Timer | undefined;
+  let told = { leader: null as string | null, term: 0 };
+  const listeners = new Set<(notice: ElectionNotice) => void>();
+  const stopped = Promise.withResolvers<void>();
+  const notify = (notice: ElectionNotice) => {
+    for (const listener of listeners) listener(notice);
+  };
+
+  const dispatch = (event: ElectionEvent): void => {
+    const result = step(state, event, { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() });
+    state = result.state;
+    timer?.cancel();
+    const wakeAt = wakeAtMs(state);
+    timer =
+      wakeAt === undefined
+        ? undefined
+        : clock.after(Math.max(0, Math.ceil(wakeAt - clock.monotonicMs())), () => dispatch({ kind: 'tick' }));
+    // Requests first: their validity counts from now, whatever the listeners take.
+    for (const effect of result.effects) request(effect);
+    for (const effect of result.effects) tell(effect);
+    tellChange();
+    if (state.phase === 'stopped') stopped.resolve();
+  };
+
+  const request = (effect: Effect) => {
+    if (effect.kind === 'read') {
+      void leases.read().then((outcome) => dispatch({ kind: 'read-answered', outcome }));
+    } else if (effect.kind === 'write') {
+      void send(leases, effect.write).then((outcome) => dispatch({ kind: 'write-answered', outcome }));
+    }
+  };
+
+  const tell = (effect: Effect) => {
+    logEffect(log, effect, state, { pod, nowMs: clock.monotonicMs() });
+    if (effect.kind === 'acquired' || effect.kind === 'lost') {
+      told = leaderAndTerm(state, clock.monotonicMs());
+      notify(effect);
+    } else if (effect.kind === 'lease-replaced') notify(effect);
+    else if (effect.kind === 'renewed') notify({ kind: 'renewal', outcome: 'ok' });
+    else if (effect.kind === 'failed' && effect.what === 'renew')
+      notify({ kind: 'renewal', outcome: 'failed' });
+  };
+
+  const tellChange = () => {
+    const known = leaderAndTerm(state, clock.monotonicMs());
+    if (known.leader === told.leader && known.term === told.term) return;
+    told = known;
+    notify({ kind: 'changed' });
+  };
+
+  return {
+    start: () => dispatch({ kind: 'start' }),
+    stop: () => {
+      dispatch({ kind: 'stop' });
+      return stopped.promise;
+    },
+    view: () => viewOf(state, clock.monotonicMs()),
+    remainingMs: (nowMs) => remainingMs(state, nowMs),
+    hasRead: () => state.observed !== undefined,
+    wake: () => dispatch({ kind: 'wake' }),
+    raiseFloor: (term) => dispatch({ kind: 'floor', term }),
+    on: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+const send = (leases: LeasePort, { kind, lease }: Write) =>
+  kind === 'found' ? leases.create(lease) : leases.update(lease);
+
+export const remainingMs = ({ role }: ElectionState, nowMs: number): number =>
+  role.kind === 'leader' ? Math.max(0, role.validUntilMs - nowMs) : 0;
+
+/** Who leads and under which term, as this candidate knows it: itself while valid, else the Lease's holder until its
+ *  duration has passed in silence. */
+function leaderAndTerm(state: ElectionState, nowMs: number): { leader: string | null; term: number } {
+  if (state.role.kind === 'leader' && remainingMs(state, nowMs) > 0) {
+    return { leader: podOf(state.config.identity), term: state.role.term };
+  }
+  const term = state.highestTerm;
+  const { lease, sinceMs = 0 } = state.observed ?? {};
+  if (!lease || holderOf(lease, state.config.identity) !== 'other') return { leader: null, term };
+  const silent = nowMs >= sinceMs + (durationMs(lease) ?? state.longestMs);
+  return { leader: silent ? null : podOf(lease.spec?.holderIdentity ?? ''), term };
+}
+
+export function viewOf(state: ElectionState, nowMs: number): LeaderView {
+  // Floored: saying "valid for 1 ms" of half a millisecond would be a promise too much.
+  const validForMs = Math.floor(remainingMs(state, nowMs));
+  return { ...leaderAndTerm(state, nowMs), isLeader: validForMs > 0, validForMs };
+}
+
+function logEffect(
+  log: Logger,
+  effect: Effect,
+  { config, role, highestTerm: term }: ElectionState,
+  { pod, nowMs }: { pod: string; nowMs: number },
+): void {
+  const lease = config.lease.name;
+  switch (effect.kind) {
+    case 'acquired':
+      return log.info({ pod, term: effect.term, lease }, 'became leader');
+    case 'lost':
+      return log[effect.reason === 'stopped' ? 'info' : 'warn'](
+        { pod, term: effect.term, lease, reason: effect.reason },
+        'lost leadership',
+      );
+    case 'lease-replaced':
+      return log.warn({ lease, term }, 'lease was deleted or made anew');
+    case 'released':
+      return log.info({ pod, term, lease }, 'released leadership');
+    case 'failed': {
+      const { what, outcome, error: err } = effect;
+      const since = role.kind === 'leader' ? { sinceRenewMs: Math.round(nowMs - role.renewedAtMs) } : {};
+      if (what === 'renew') return log.warn({ err, lease, term, outcome, ...since }, 'lease renewal failed');
+      // Losing a race is not worth a line.
+      if (outcome === 'conflict') return log.debug({ lease, what }, 'lease was changed by another');
+      return log.warn({ err, lease, what, outcome }, 'lease request failed');
+    }
+    default:
+  }
+}

@@ -1,0 +1,22 @@
+/** Leader election on one Kubernetes Lease: for the sidecars of an app, and for the operator's own replicas. */
+export {
+  createElection,
+  type Election,
+  type ElectionNotice,
+  type ElectionOptions,
+} from './election.ts';
+export { createKubeLeases, type KubeLeasesOptions } from './kube-leases.ts';
+export {
+  identityOf,
+  type Lease,
+  type LeasePort,
+  type LeaseSpec,
+  microTime,
+  podOf,
+  type ReadOutcome,
+  type WriteOutcome,
+} from './lease.ts';
+export { createMemoryLeases, type MemoryLeases, neverHeld } from './memory-leases.ts';
+export { wakeAtMs } from './decide.ts';
+export { type Effect, type ElectionConfig, type ElectionState, initialState, type Instant } from './state.ts';
+export { type ElectionEvent, step } from './step.ts';

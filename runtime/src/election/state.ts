@@ -1,0 +1,128 @@
+import type { Lease } from './lease.ts';
+
+/** What one candidate knows. Only `step` makes a new one. All times are the candidate's own monotonic clock. */
+export interface ElectionState {
+  readonly config: ElectionConfig;
+  readonly phase: 'idle' | 'running' | 'stopping' | 'stopped';
+  readonly role: Follower | Leader;
+  /** The Lease as last read or written; undefined until the first answer. */
+  readonly observed: Observed | undefined;
+  /** Highest term seen anywhere: in the Lease, as a floor, or our own. */
+  readonly highestTerm: number;
+  /** Term of our last `acquired`: leadership that was lost never comes back under the same one. */
+  readonly announcedTerm: number;
+  /** Longest Lease duration seen or configured: how long a missing Lease is waited out. */
+  readonly longestMs: number;
+  /** The one request under way. */
+  readonly inFlight: Read | Write | undefined;
+  /** Writes without an answer that may still be done: all are bound to the resourceVersion in `observed`. */
+  readonly unsettled: readonly Write[];
+  /** Something says that `observed` is out of date. */
+  readonly mustRead: boolean;
+  /** In a row, of each sort; together they space the retries. */
+  readonly failures: { readonly reads: number; readonly writes: number };
+  /** No request before this. */
+  readonly notBeforeMs: number;
+  readonly readDueMs: number;
+  readonly renewDueMs: number;
+  /** The last `renewTime` we wrote, in microseconds: each write has one of its own, and is known again by it. */
+  readonly lastWriteMicros: number;
+  /** Labels, annotations and owners of the Lease when it was last there: one that is made anew gets them again. */
+  readonly lastMetadata: Lease['metadata'] | undefined;
+}
+
+export interface ElectionConfig {
+  /** `<pod>_<bootId>`. */
+  readonly identity: string;
+  /** Name and namespace of the Lease: needed to make one that is missing. */
+  readonly lease: { readonly name: string; readonly namespace: string };
+  /** Length of the Lease. */
+  readonly timeoutMs: number;
+  /** Time between renewals, and between a follower's reads. At most half of `timeoutMs`. */
+  readonly heartbeatMs: number;
+  /** Part of `timeoutMs` by which a leader counts its own validity short. With clock rates within ±5 %, a leader's
+   *  slow clock and a follower's fast one need a little under 0.1. */
+  readonly guardRatio: number;
+  /** In [0, 1), drawn once: spreads retries of many candidates. */
+  readonly jitter: number;
+}
+
+export interface Follower {
+  readonly kind: 'follower';
+}
+export interface Leader {
+  readonly kind: 'leader';
+  readonly term: number;
+  /** Leadership ends here unless a renewal is acknowledged. */
+  readonly validUntilMs: number;
+  /** When the last acknowledged renewal was sent. */
+  readonly renewedAtMs: number;
+}
+
+export interface Observed {
+  /** undefined: the Lease is missing. */
+  readonly lease: Lease | undefined;
+  /** When holder, renewTime, duration and uid were first seen as they are. */
+  readonly sinceMs: number;
+}
+
+export interface Read {
+  readonly kind: 'read';
+}
+export interface Write {
+  /** `found`: make a missing Lease, held by someone unknown. */
+  readonly kind: 'acquire' | 'renew' | 'release' | 'found';
+  readonly lease: Lease;
+  readonly term: number;
+  readonly sentAtMs: number;
+}
+
+/** The two clocks at one moment. Decisions read `monotonicMs`; `wallMs` is only written into the Lease. */
+export interface Instant {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+export type LostReason = 'expired' | 'superseded' | 'term-overtaken' | 'stopped';
+
+export type Effect =
+  | Read
+  | { readonly kind: 'write'; readonly write: Write }
+  | { readonly kind: 'acquired'; readonly term: number }
+  | { readonly kind: 'lost'; readonly term: number; readonly reason: LostReason }
+  | {
+      readonly kind: 'failed';
+      readonly what: 'read' | Write['kind'];
+      readonly outcome: 'conflict' | 'missing' | 'refused' | 'unknown' | 'failed';
+      readonly error?: unknown;
+    }
+  | { readonly kind: 'renewed' }
+  /** The Lease is missing, or is another object than before: its term may be too low. Who keeps a floor elsewhere
+   *  should tell it now; there is a Lease's duration of time for it. */
+  | { readonly kind: 'lease-replaced' }
+  | { readonly kind: 'released' }
+  | { readonly kind: 'stopped' };
+
+export interface Step {
+  readonly state: ElectionState;
+  readonly effects: readonly Effect[];
+}
+
+export const initialState = (config: ElectionConfig): ElectionState => ({
+  config,
+  phase: 'idle',
+  role: { kind: 'follower' },
+  observed: undefined,
+  highestTerm: 0,
+  announcedTerm: 0,
+  longestMs: config.timeoutMs,
+  inFlight: undefined,
+  unsettled: [],
+  mustRead: false,
+  failures: { reads: 0, writes: 0 },
+  notBeforeMs: 0,
+  readDueMs: 0,
+  renewDueMs: 0,
+  lastWriteMicros: 0,
+  lastMetadata: undefined,
+});
