@@ -1,0 +1,129 @@
+import type { HyperpageCluster } from '@hyperpage/contract';
+import { KubeError } from '@hyperpage/runtime';
+import type { OwnedKind } from './desired/index.ts';
+import type { Manifest, ObjectClient, Stored } from './kube/index.ts';
+import { type Action, foreignObject, isOurs, type Problem } from './plan.ts';
+import type { Settled } from './settled.ts';
+
+/** What became of a plan. */
+export interface Applied {
+  /** Requests that may have changed something. */
+  writes: number;
+  /** Objects that were made just now and not found there. */
+  created: Manifest<OwnedKind>[];
+  problems: Problem[];
+}
+
+/** Carries out `actions` in order. What the API server refuses for good (an invalid or forbidden object) becomes a
+ *  problem and the rest goes on. @throws KubeError for everything that another try may mend (conflict, overload,
+ *  nobody there). */
+export async function apply(
+  cluster: HyperpageCluster,
+  actions: readonly Action[],
+  client: ObjectClient,
+  settled: Settled,
+  signal: AbortSignal,
+): Promise<Applied> {
+  const applied: Applied = { writes: 0, created: [], problems: [] };
+  for (const action of actions) {
+    signal.throwIfAborted();
+    try {
+      const problem = await carryOut(cluster, action, client, settled, applied.created);
+      if (problem) applied.problems.push(problem);
+      else applied.writes++;
+    } catch (error) {
+      applied.problems.push(refusal(action, error));
+    }
+  }
+  return applied;
+}
+
+async function carryOut(
+  cluster: HyperpageCluster,
+  action: Action,
+  client: ObjectClient,
+  settled: Settled,
+  created: Manifest<OwnedKind>[],
+): Promise<Problem | undefined> {
+  switch (action.kind) {
+    case 'create':
+      return create(cluster, action, client, settled);
+    case 'createOnce':
+      return createOnce(cluster, action.manifest, client, created);
+    case 'apply': {
+      const { manifest, stored } = action;
+      settled.note(manifest, await client.apply(withUid(manifest, stored)));
+      return undefined;
+    }
+    case 'releaseReplicas': {
+      const { resourceVersion } = action.stored.metadata;
+      const metadata = { resourceVersion, managedFields: action.managedFields };
+      await client.patch('Deployment', action.stored.metadata, { metadata });
+      return undefined;
+    }
+    case 'growClaim': {
+      const spec = { resources: { requests: { storage: action.size } } };
+      await client.patch('PersistentVolumeClaim', action.stored.metadata, { spec });
+      return undefined;
+    }
+    case 'delete': {
+      const { uid } = action.stored.metadata;
+      await client.delete(action.stored.kind, action.stored.metadata, { uid });
+      return undefined;
+    }
+  }
+}
+
+/** The caches hold only objects with our label: one without it may have the name. So look before the first apply,
+ *  which would take it over. */
+async function create(
+  cluster: HyperpageCluster,
+  { manifest, replicas }: Extract<Action, { kind: 'create' }>,
+  client: ObjectClient,
+  settled: Settled,
+): Promise<Problem | undefined> {
+  const { kind, metadata } = manifest;
+  const existing = await client.get(kind, metadata);
+  if (existing && !isOurs(existing, cluster)) return foreignObject(kind, metadata.name);
+  const stored = await client.apply(existing ? withUid(manifest, existing) : manifest);
+  settled.note(manifest, stored);
+  if (!existing && replicas !== undefined) await client.patch('Deployment', metadata, { spec: { replicas } });
+  return undefined;
+}
+
+async function createOnce(
+  cluster: HyperpageCluster,
+  manifest: Manifest<OwnedKind>,
+  client: ObjectClient,
+  created: Manifest<OwnedKind>[],
+): Promise<Problem | undefined> {
+  try {
+    await client.create(manifest);
+    created.push(manifest);
+  } catch (error) {
+    if (!(error instanceof KubeError) || error.reason !== 'AlreadyExists') throw error;
+    const existing = await client.get(manifest.kind, manifest.metadata);
+    if (existing && !isOurs(existing, cluster)) return foreignObject(manifest.kind, manifest.metadata.name);
+  }
+  return undefined;
+}
+
+/** With the UID an object that was deleted and made again by somebody else meanwhile is not taken over. */
+const withUid = (manifest: Manifest<OwnedKind>, { metadata: { uid } }: Stored): Manifest<OwnedKind> =>
+  ({ ...manifest, metadata: { ...manifest.metadata, uid } }) as Manifest<OwnedKind>;
+
+function refusal(action: Action, error: unknown): Problem {
+  if (!(error instanceof KubeError)) throw error;
+  const { kind, metadata } = 'manifest' in action ? action.manifest : action.stored;
+  const what = `${kind} ${metadata.name}`;
+  if (error.status === 422 || error.status === 400) {
+    return { reason: 'InvalidSpec', message: `the API server refuses ${what}: ${error.message}` };
+  }
+  if (error.status === 403) {
+    return {
+      reason: 'Forbidden',
+      message: `the operator may not write ${what}: ${error.message}; check quotas, admission and the operator's ClusterRole`,
+    };
+  }
+  throw error;
+}

@@ -1,0 +1,194 @@
+import { FIELD_MANAGER, type HyperpageCluster, LEASE_ANNOTATIONS, namesOf } from '@hyperpage/contract';
+import { amount, covers } from './covers.ts';
+import {
+  desiredObjects,
+  DIGEST_ANNOTATION,
+  initialReplicas,
+  leaderLease,
+  type OwnedKind,
+  redisSecret,
+  withDigest,
+} from './desired/index.ts';
+import type { Manifest, Stored } from './kube/index.ts';
+import { objectId, type Observed } from './observe.ts';
+
+/** One write. The order of actions is the order of writes. */
+export type Action =
+  /** The cache holds none: look, then apply. `replicas` is set once, right after (a Deployment under an HPA). */
+  | { kind: 'create'; manifest: Manifest<OwnedKind>; replicas?: number }
+  /** Made once and never applied: afterwards it belongs to others (Lease) or must not change (Secret). */
+  | { kind: 'createOnce'; manifest: Manifest<OwnedKind> }
+  | { kind: 'apply'; manifest: Manifest<OwnedKind>; stored: Stored<OwnedKind> }
+  /** Gives up our ownership of a Deployment's `replicas`, so that the next apply, which leaves the field out, does
+   *  not remove it (which would mean one pod). */
+  | { kind: 'releaseReplicas'; stored: Stored<'Deployment'>; managedFields: object[] }
+  | { kind: 'growClaim'; stored: Stored<'PersistentVolumeClaim'>; size: string }
+  | { kind: 'delete'; stored: Stored<OwnedKind> };
+
+/** What stands in the way and needs a person: reason of the condition Stalled, and what to do. */
+export interface Problem {
+  reason: 'ForeignObject' | 'SecretMissing' | 'InvalidSpec' | 'Forbidden' | 'DataConflict';
+  message: string;
+}
+
+export interface Plan {
+  actions: Action[];
+  problems: Problem[];
+}
+
+export interface PlanContext {
+  operatorNamespace: string;
+  /** Wall clock, for a Lease that is made again. */
+  nowMs: number;
+  /** The password for a Secret that has to be made: the one last seen, or a fresh one. */
+  password: { value: string; remembered: boolean };
+  /** True when the API server has answered this very manifest with the stored object as it is now: it normalised
+   *  something, and applying again would change nothing. */
+  isSettled: (manifest: Manifest<OwnedKind>, stored: Stored<OwnedKind>) => boolean;
+}
+
+/** True when `object` was made for `cluster`: judged by the owner's UID, never by names or labels, which a user may
+ *  write as well. */
+export const isOurs = (
+  object: { metadata: { ownerReferences?: Array<{ uid: string }> } },
+  cluster: HyperpageCluster,
+): boolean => object.metadata.ownerReferences?.some(({ uid }) => uid === cluster.metadata.uid) ?? false;
+
+export const foreignObject = (kind: string, name: string): Problem => ({
+  reason: 'ForeignObject',
+  message: `${kind} ${name} exists and was not made by this operator, so it is left untouched: rename or delete it, or give this HyperpageCluster another name`,
+});
+
+/** What has to be written so that the cluster becomes what its spec says: nothing, when it is. */
+export function planOf(observed: Observed, context: PlanContext): Plan {
+  const plan: Plan = { actions: [], problems: [] };
+  planSecret(observed, context, plan);
+  planLease(observed, context, plan);
+  const { operatorNamespace } = context;
+  const desired = desiredObjects(observed.cluster, { operatorNamespace, claimSize: claimSizeOf(observed) });
+  for (const manifest of desired) planObject(withDigest(manifest), observed, context, plan);
+  planClaims(observed, plan);
+  planDeletions(observed, desired, plan);
+  return plan;
+}
+
+function planObject(
+  manifest: Manifest<OwnedKind>,
+  observed: Observed,
+  context: PlanContext,
+  plan: Plan,
+): void {
+  const { cluster } = observed;
+  const stored = observed.objects.get(objectId(manifest.kind, manifest.metadata.name));
+  if (!stored) {
+    const counted = manifest.kind === 'Deployment' && cluster.spec.autoscaling;
+    plan.actions.push({
+      kind: 'create',
+      manifest,
+      ...(counted ? { replicas: initialReplicas(cluster) } : {}),
+    });
+    return;
+  }
+  if (!isOurs(stored, cluster)) {
+    plan.problems.push(foreignObject(manifest.kind, manifest.metadata.name));
+    return;
+  }
+  if (stored.metadata.deletionTimestamp) return; // It comes back once it is gone.
+  if (isUpToDate(manifest, stored) || context.isSettled(manifest, stored)) return;
+  const release = stored.kind === 'Deployment' && cluster.spec.autoscaling && releaseReplicas(stored);
+  if (release) plan.actions.push(release);
+  plan.actions.push({ kind: 'apply', manifest, stored });
+}
+
+const isUpToDate = (manifest: Manifest<OwnedKind>, stored: Stored<OwnedKind>): boolean => {
+  const digest = manifest.metadata.annotations?.[DIGEST_ANNOTATION];
+  return stored.metadata.annotations?.[DIGEST_ANNOTATION] === digest && covers(stored, manifest);
+};
+
+type ManagedFields = { manager?: string; operation?: string; fieldsV1?: Record<string, unknown> };
+
+function releaseReplicas(stored: Stored<'Deployment'>): Action | undefined {
+  const entries = (stored.metadata.managedFields ?? []) as ManagedFields[];
+  const ours = (entry: ManagedFields) => entry.manager === FIELD_MANAGER && entry.operation === 'Apply';
+  const specOf = (entry: ManagedFields) => entry.fieldsV1?.['f:spec'] as Record<string, unknown> | undefined;
+  if (!entries.some((entry) => ours(entry) && specOf(entry)?.['f:replicas'])) return undefined;
+  const managedFields = entries.map((entry) => {
+    if (!ours(entry)) return entry;
+    const { 'f:replicas': _, ...spec } = specOf(entry) ?? {};
+    return { ...entry, fieldsV1: { ...entry.fieldsV1, 'f:spec': spec } };
+  });
+  return { kind: 'releaseReplicas', stored, managedFields };
+}
+
+/** The generated password is made once. When the Secret is gone and nobody remembers the password, a new one would
+ *  lock everybody out of the Redis that runs: that needs a person. */
+function planSecret(
+  { cluster, objects, statefulSet }: Observed,
+  { password }: PlanContext,
+  plan: Plan,
+): void {
+  const { redis } = cluster.spec;
+  if (redis.mode === 'External' || redis.authSecretRef) return;
+  const name = namesOf(cluster.metadata.name).redisAuthSecret;
+  const stored = objects.get(objectId('Secret', name));
+  if (stored) {
+    if (!isOurs(stored, cluster)) plan.problems.push(foreignObject('Secret', name));
+  } else if (statefulSet && isOurs(statefulSet, cluster) && !password.remembered) {
+    plan.problems.push({
+      reason: 'SecretMissing',
+      message: `Secret ${name} with Redis's password was deleted while Redis runs with it: restore it (key password), or delete StatefulSet ${statefulSet.metadata.name} as well to begin anew`,
+    });
+  } else plan.actions.push({ kind: 'createOnce', manifest: redisSecret(cluster, password.value) });
+}
+
+function planLease(observed: Observed, { nowMs }: PlanContext, plan: Plan): void {
+  const { cluster, lease, deployment, appPods } = observed;
+  if (!cluster.spec.leaderElection.enabled) return;
+  if (lease) {
+    if (!isOurs(lease, cluster)) plan.problems.push(foreignObject('Lease', lease.metadata.name));
+    return;
+  }
+  const known = cluster.status?.leader;
+  const neverHeld = !deployment && appPods.length === 0 && !known;
+  const beginning = neverHeld
+    ? ({ kind: 'neverHeld' } as const)
+    : ({ kind: 'lost', term: known?.term ?? 0, nowMs } as const);
+  plan.actions.push({ kind: 'createOnce', manifest: leaderLease(cluster, beginning) });
+}
+
+const claimSizeOf = ({ statefulSet, cluster }: Observed): string | number | undefined =>
+  statefulSet && isOurs(statefulSet, cluster)
+    ? statefulSet.spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests?.['storage']
+    : undefined;
+
+/** Volumes grow by their claims; Kubernetes takes no change of a StatefulSet's claim template. */
+function planClaims({ cluster, claims }: Observed, plan: Plan): void {
+  const size = cluster.spec.redis.storage?.size;
+  const wanted = amount(size);
+  if (wanted === undefined) return;
+  for (const stored of claims) {
+    const current = amount(stored.spec?.resources?.requests?.['storage']);
+    if (current !== undefined && current < wanted) {
+      plan.actions.push({ kind: 'growClaim', stored, size: String(size) });
+    }
+  }
+}
+
+/** Removes what the spec asked for before and does not any more. Never a Secret: it may be the only copy. */
+function planDeletions({ cluster, objects }: Observed, desired: readonly Manifest[], plan: Plan): void {
+  const wanted = new Set(desired.map(({ kind, metadata }) => objectId(kind, metadata.name)));
+  if (cluster.spec.leaderElection.enabled) {
+    wanted.add(objectId('Lease', namesOf(cluster.metadata.name).leaderLease));
+  }
+  for (const [id, stored] of objects) {
+    if (wanted.has(id) || stored.kind === 'Secret' || !isOurs(stored, cluster)) continue;
+    if (stored.metadata.deletionTimestamp) continue;
+    plan.actions.push({ kind: 'delete', stored });
+  }
+}
+
+/** The highest term that the Lease or the status remembers. */
+export const termOf = ({ lease, cluster }: Pick<Observed, 'lease' | 'cluster'>): number => {
+  const written = Number(lease?.metadata.annotations?.[LEASE_ANNOTATIONS.term] ?? 0);
+  return Math.max(Number.isSafeInteger(written) ? written : 0, cluster.status?.leader?.term ?? 0);
+};

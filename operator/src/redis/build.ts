@@ -1,0 +1,49 @@
+import type { HyperpageCluster } from '@hyperpage/contract';
+import { quorumOf, redisReplicasOf, sentinelNameOf } from '../desired/index.ts';
+import type { Decision } from './judge.ts';
+import type { Credentials, RedisObservation, RedisOrders } from './types.ts';
+
+/** Times that Sentinel works with; scripts/sentinel.sh writes the same. */
+const SENTINEL_TIMES = {
+  'down-after-milliseconds': '5000',
+  'failover-timeout': '10000',
+  'parallel-syncs': '1',
+};
+
+/** Builds the first topology: makes one Redis the primary, has the others follow it and the Sentinels watch it. It may
+ *  break off anywhere: `judge` then finds one primary that nobody watches, and the next call goes on.
+ *  Every step says what is, so doing it twice changes nothing.
+ *  @throws the first error of Redis or of the network. */
+export async function buildTopology(
+  cluster: HyperpageCluster,
+  observation: RedisObservation,
+  decision: Extract<Decision, { kind: 'build' }>,
+  credentials: Credentials,
+  orders: RedisOrders,
+): Promise<void> {
+  const primary = observation.nodes.find(({ pod }) => pod === decision.primary);
+  if (!primary) throw new Error(`the Redis pod ${decision.primary} is gone`);
+  const name = sentinelNameOf(cluster);
+  const [host = '', port = ''] = split(primary.address);
+  const quorum = String(quorumOf(redisReplicasOf(cluster)));
+  const rewrite = ['CONFIG', 'REWRITE'];
+  await orders(primary.address, credentials, [['REPLICAOF', 'NO', 'ONE'], rewrite]);
+  for (const node of observation.nodes) {
+    if (node.pod !== primary.pod)
+      await orders(node.address, credentials, [['REPLICAOF', host, port], rewrite]);
+  }
+  const settings = Object.entries(SENTINEL_TIMES).flat();
+  for (const { address } of observation.sentinels) {
+    const watch = [
+      ['SENTINEL', 'MONITOR', name, host, port, quorum],
+      ['SENTINEL', 'SET', name, 'auth-pass', credentials.password ?? '', ...settings],
+    ];
+    // A Sentinel may have learned from its neighbour meanwhile.
+    await orders(address, credentials, watch, /duplicate/i);
+  }
+}
+
+const split = (address: string): [string, string] => {
+  const colon = address.lastIndexOf(':');
+  return [address.slice(0, colon), address.slice(colon + 1)];
+};

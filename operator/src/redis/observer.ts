@@ -1,0 +1,194 @@
+import { type HyperpageCluster, PORTS } from '@hyperpage/contract';
+import { type Clock, every, type Logger, type Timer } from '@hyperpage/runtime';
+import { redisReplicasOf, sentinelNameOf } from '../desired/index.ts';
+import { judge, type Judgement } from './judge.ts';
+import type {
+  Credentials,
+  NodeView,
+  RedisObservation,
+  RedisProbe,
+  RedisTarget,
+  SentinelView,
+} from './types.ts';
+
+/** Where a cluster's Redis is and how to speak to it; refreshed with every visit of the reconciler. */
+export interface RedisSite {
+  cluster: HyperpageCluster;
+  targets: RedisTarget[];
+  missingAreEmpty: boolean;
+  /** Password, or in mode External the URL; undefined while the Secret is missing. */
+  secret: string | undefined;
+}
+
+/** An observation with what it means and how old it is. */
+export interface TimedRedisObservation {
+  observation: RedisObservation;
+  judgement: Judgement;
+  ageMs: number;
+  /** Older than twice the interval of the probe: says nothing any more. */
+  stale: boolean;
+}
+
+/** Looks at the Redis of every cluster again and again, apart from the reconciler, which only reads what was seen. */
+export interface RedisObservations {
+  get(cluster: HyperpageCluster): TimedRedisObservation | undefined;
+  /** Begins to look, or goes on with new targets. */
+  follow(site: RedisSite): void;
+  /** Looks now, and gives what it sees. */
+  look(site: RedisSite): Promise<TimedRedisObservation>;
+  forget(key: string): void;
+  stop(): void;
+}
+
+export interface RedisObserverOptions {
+  probe: RedisProbe;
+  clock: Clock;
+  log: Logger;
+  intervalMs: number;
+  /** Called with `namespace/name` when something that matters has changed. */
+  onChange(key: string): void;
+}
+
+interface Entry {
+  site: RedisSite;
+  timer: Timer;
+  seen?: { observation: RedisObservation; judgement: Judgement; atMs: number; gist: string };
+}
+
+const keyOf = ({ metadata }: HyperpageCluster) => `${metadata.namespace}/${metadata.name}`;
+
+export function createRedisObserver(options: RedisObserverOptions): RedisObservations {
+  const { probe, clock, log, intervalMs } = options;
+  const entries = new Map<string, Entry>();
+
+  const timed = (seen: NonNullable<Entry['seen']>): TimedRedisObservation => {
+    const ageMs = clock.monotonicMs() - seen.atMs;
+    const { observation, judgement } = seen;
+    return { observation, judgement, ageMs, stale: ageMs > 2 * intervalMs + PATIENCE_MS };
+  };
+
+  const look = async (site: RedisSite) => {
+    const observation = await readTopology(site, probe);
+    return {
+      observation,
+      judgement: judge(observation),
+      atMs: clock.monotonicMs(),
+      gist: gistOf(observation),
+    };
+  };
+
+  const turn = async (key: string) => {
+    const entry = entries.get(key);
+    if (!entry || (entry.site.targets.length === 0 && !isExternal(entry.site))) return;
+    const before = entry.seen?.gist;
+    entry.seen = await look(entry.site);
+    if (entry.seen.gist !== before) options.onChange(key);
+  };
+
+  return {
+    get: (cluster) => {
+      const entry = entries.get(keyOf(cluster));
+      return entry?.seen && entry.site.cluster.metadata.uid === cluster.metadata.uid
+        ? timed(entry.seen)
+        : undefined;
+    },
+    follow: (site) => {
+      const key = keyOf(site.cluster);
+      const known = entries.get(key);
+      if (known && known.site.cluster.metadata.uid === site.cluster.metadata.uid) {
+        const moved = JSON.stringify(known.site.targets) !== JSON.stringify(site.targets);
+        known.site = site;
+        if (moved) void turn(key).catch((err) => log.warn({ err, key }, 'looking at redis failed'));
+        return;
+      }
+      known?.timer.cancel();
+      const onError = (err: unknown) => log.warn({ err, key }, 'looking at redis failed');
+      entries.set(key, { site, timer: every(clock, intervalMs, () => turn(key), onError) });
+      void turn(key).catch(onError);
+    },
+    look: async (site) => {
+      const seen = await look(site);
+      const entry = entries.get(keyOf(site.cluster));
+      if (entry) entry.seen = seen;
+      return timed(seen);
+    },
+    forget: (key) => {
+      entries.get(key)?.timer.cancel();
+      entries.delete(key);
+    },
+    stop: () => {
+      for (const { timer } of entries.values()) timer.cancel();
+      entries.clear();
+      probe.close();
+    },
+  };
+}
+
+/** What one look may take beyond the interval: connecting and asking. */
+const PATIENCE_MS = 3000;
+
+const isExternal = ({ cluster }: RedisSite) => cluster.spec.redis.mode === 'External';
+
+/** What of an observation is worth a visit of the reconciler: all but figures that move all the time. */
+const gistOf = (observation: RedisObservation): string =>
+  JSON.stringify(observation, (name, value: unknown) => {
+    if (name === 'keys') return value !== 0;
+    if (name === 'slowestReplicaSeconds') return (value as number) > LAGGING_SECONDS;
+    return value;
+  });
+
+/** A replica that has been silent for longer lags; Redis's own `min-replicas-max-lag` is the same. */
+export const LAGGING_SECONDS = 10;
+
+async function readTopology(site: RedisSite, probe: RedisProbe): Promise<RedisObservation> {
+  const { cluster, targets, missingAreEmpty, secret } = site;
+  const expected = redisReplicasOf(cluster);
+  if (isExternal(site)) {
+    const node = await view('external', 'external', () => probe.external(required(secret)));
+    return { expected: 1, missingAreEmpty: false, nodes: [node], sentinels: [] };
+  }
+  const credentials = (): Credentials => ({ password: required(secret) });
+  const name = sentinelNameOf(cluster);
+  const nodes: Array<Promise<NodeView>> = targets.map(({ pod, ip }) => {
+    const address = addressOf(ip, PORTS.redis);
+    return view(pod, address, async () => probe.node(located(ip, address), credentials()));
+  });
+  const sentinels: Array<Promise<SentinelView>> =
+    cluster.spec.redis.mode === 'Sentinel'
+      ? targets.map(({ pod, ip }) => {
+          const address = addressOf(ip, PORTS.sentinel);
+          return view(pod, address, async () => probe.sentinel(located(ip, address), credentials(), name));
+        })
+      : [];
+  return {
+    expected,
+    missingAreEmpty,
+    nodes: await Promise.all(nodes),
+    sentinels: await Promise.all(sentinels),
+  };
+}
+
+const addressOf = (ip: string | undefined, port: number) => (ip ? `${ip}:${port}` : '');
+
+const located = (ip: string | undefined, address: string): string => {
+  if (!ip) throw new Error('the pod has no address yet');
+  return address;
+};
+
+const required = (secret: string | undefined): string => {
+  if (secret === undefined) throw new Error('its Secret is missing');
+  return secret;
+};
+
+const view = async <Reading extends object>(pod: string, address: string, read: () => Promise<Reading>) => {
+  try {
+    return { reachable: true as const, pod, address, ...(await read()) };
+  } catch (error) {
+    return {
+      reachable: false as const,
+      pod,
+      address,
+      problem: error instanceof Error ? error.message : String(error),
+    };
+  }
+};

@@ -1,0 +1,39 @@
+import { DEFAULT_GRACE_SECONDS, LEAST_GRACE_SECONDS } from '../desired/index.ts';
+import type { HyperpageCluster } from '@hyperpage/contract';
+import { healthy, type Verdict, verdict } from './verdict.ts';
+
+/** Paused: the user asked the operator to write nothing. */
+export const paused = ({ spec }: HyperpageCluster): Verdict =>
+  spec.paused
+    ? verdict('Paused', 'True', 'PausedByUser', 'spec.paused is true: nothing is written but this status.')
+    : healthy('Paused', 'spec.paused is false.');
+
+/** ConfigurationWarning: the spec is valid and promises less than one may think. */
+export function configurationWarning(cluster: HyperpageCluster): Verdict {
+  const warnings = warningsOf(cluster);
+  const [first] = warnings;
+  if (!first) return healthy('ConfigurationWarning', 'Nothing to warn of.');
+  return verdict('ConfigurationWarning', 'True', first[0], warnings.map(([, message]) => message).join(' '));
+}
+
+type Warning = ['EphemeralSessions' | 'EvenSentinelCount' | 'GraceTooShort', string];
+
+function warningsOf({ spec: { app, redis } }: HyperpageCluster): Warning[] {
+  const warnings: Warning[] = [];
+  if (redis.mode === 'Sentinel' && redis.replicas % 2 === 0) {
+    const text = `${redis.replicas} Sentinels survive no more losses than ${redis.replicas - 1}: write redis.replicas: ${redis.replicas + 1}.`;
+    warnings.push(['EvenSentinelCount', text]);
+  }
+  const template = app.podTemplate?.spec as { terminationGracePeriodSeconds?: number } | undefined;
+  const grace = template?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+  if (grace < LEAST_GRACE_SECONDS) {
+    const text = `app.podTemplate gives pods ${grace} s to stop: the sidecar may be killed before it hands over; write at least ${LEAST_GRACE_SECONDS}.`;
+    warnings.push(['GraceTooShort', text]);
+  }
+  if (redis.mode !== 'External' && !redis.storage) {
+    const text =
+      'Redis has no volumes: sessions are lost when all its pods are gone at once; set redis.storage to keep them.';
+    warnings.push(['EphemeralSessions', text]);
+  }
+  return warnings;
+}
