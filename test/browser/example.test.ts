@@ -233,7 +233,10 @@ describe('the example’s page, on two pods', () => {
 
 const REFUSAL = JSON.stringify({ code: 'redis-unavailable', detail: 'not today' });
 
-/** A few messages that a real app could send, the last one without a word about its outcome. */
+const podOf = async (page: Page) =>
+  (await page.getByRole('heading', { level: 1 }).locator('.pod-name').innerText()).trim();
+
+/** Messages that a real app could send, enough of them to fill the picture. */
 async function tellAStory(page: Page): Promise<void> {
   const say = async (url: string, text: string, to: string, priority: string) => {
     const response = await page.request.post(`${url}/api/demo/messages`, { data: { text, to, priority } });
@@ -243,7 +246,10 @@ async function tellAStory(page: Page): Promise<void> {
   await say(third, 'Back from a restart, my cache is cold', 'all', 'low');
   for (const url of pages.urls)
     await say(url, 'Warm-up begins: each pod takes its third of the keys', 'as-leader', 'normal');
-  await say(second, 'My third is warm', 'all', 'normal');
+  await say(first, 'My third is warm', 'all', 'normal');
+  await say(third, 'Mine too, 4 180 keys', 'all', 'normal');
+  await say(first, 'Your third has two hot keys, keep them', await podOf(page), 'normal');
+  await say(second, 'All three are warm', 'all', 'normal');
   await say(first, 'Prices of user 123 have changed, drop your copies', 'all', 'high');
   await page.getByTestId('log').getByText('Prices of user 123').first().waitFor();
   await page.getByRole('button', { name: 'What a session survives' }).click();
