@@ -88,6 +88,7 @@ const IDLE_MS = 60_000;
 interface Call {
   target: { destroy(error: Error): unknown } | undefined;
   timedOut(): boolean;
+  ended(): boolean;
   /** From here on only the caller's signal can end the stream. */
   headersCame(answer: IncomingMessage): void;
   end(): void;
@@ -95,6 +96,7 @@ interface Call {
 
 function beginCall({ timeoutMs = 15_000, signal }: KubeRequest): Call {
   let late = false;
+  let isOver = false;
   const cut = (error: Error) => {
     call.end();
     call.target?.destroy(error);
@@ -109,6 +111,7 @@ function beginCall({ timeoutMs = 15_000, signal }: KubeRequest): Call {
   const call: Call = {
     target: undefined,
     timedOut: () => late,
+    ended: () => isOver,
     headersCame: (answer) => {
       clearTimeout(timer);
       answer.once('close', () => call.end());
@@ -116,6 +119,7 @@ function beginCall({ timeoutMs = 15_000, signal }: KubeRequest): Call {
       answer.on('error', () => {});
     },
     end: () => {
+      isOver = true;
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     },
@@ -148,7 +152,7 @@ const send = (
 ): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     if (options.signal?.aborted) return reject(abortError(options.signal.reason));
-    if (call.timedOut()) return reject(new Error('no token in time'));
+    if (call.timedOut()) return reject(new Error(`no answer within ${options.timeoutMs} ms`));
     const url = new URL(server);
     const secure = url.protocol === 'https:';
     const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
@@ -168,14 +172,18 @@ const send = (
       },
     });
     call.target = outgoing;
+    let answered = false;
     outgoing.once('response', (answer) => {
+      answered = true;
       call.target = answer;
       resolve(answer);
     });
     outgoing.on('error', (cause: NodeJS.ErrnoException) => {
+      // The request fails once more when its answer breaks off; whoever reads the answer sees that.
+      if (answered) return;
       // The API server closed the kept-alive connection just as we wrote. A read can be sent again without asking;
       // a write may have been done, and only its caller knows how to find out.
-      const closedUnderUs = outgoing.reusedSocket && cause.code === 'ECONNRESET' && !call.timedOut();
+      const closedUnderUs = outgoing.reusedSocket && cause.code === 'ECONNRESET' && !call.ended();
       if (closedUnderUs && options.method === 'GET') resolve(send(agent, server, options, token, call));
       else reject(cause);
     });

@@ -163,6 +163,22 @@ describe('Kubernetes over HTTP', () => {
     expect(requests).toBe(4);
   });
 
+  test('a stream that is reset in the middle is not opened again behind its reader', async () => {
+    let streams = 0;
+    answer = (incoming, outgoing) => {
+      if (incoming.url === '/idle') return outgoing.end('{}');
+      streams += 1;
+      outgoing.write('first', () => outgoing.socket?.resetAndDestroy());
+    };
+    // A stream that ends well leaves a connection that the next stream uses again.
+    const idle = await http.stream({ method: 'GET', path: '/idle' });
+    await new Promise((resolve) => idle.resume().once('close', resolve));
+    const stream = await http.stream({ method: 'GET', path: '/watch' });
+    await new Promise((resolve) => stream.resume().once('close', resolve));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(streams).toBe(1);
+  });
+
   test('after a time-out no idle connection of before is used again', async () => {
     answer = (incoming, outgoing) => {
       if (incoming.url !== '/silent') outgoing.end('{}');
