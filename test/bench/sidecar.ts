@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { bundleProgram } from '../../dev/images/bundle.ts';
+import { nodeImageConfig } from '../../dev/images/node-image.ts';
 import type { Bench } from './entry.ts';
 import { freePorts } from './ports.ts';
 import { type Program, startProgram, until } from './program.ts';
@@ -7,8 +8,14 @@ import { type Program, startProgram, until } from './program.ts';
 /** Where the checkout is. */
 export const ROOT = join(import.meta.dirname, '../..');
 
-/** How the image runs it (dev/images): what is measured is what a pod has. */
-export const NODE_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size'];
+const IMAGE = nodeImageConfig('sidecar');
+/** How the image runs it: what is measured is what a pod has. */
+export const NODE_FLAGS: readonly string[] = (IMAGE.entrypoint ?? []).slice(1, -1);
+export const NODE_ENV: Record<string, string> = Object.fromEntries(
+  (IMAGE.env ?? [])
+    .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])
+    .filter(([name]) => name !== 'PATH'),
+);
 
 export interface SidecarUnderTest extends Program {
   podName: string;
@@ -42,7 +49,7 @@ export async function startSidecar(bench: Bench, options: SidecarOptions): Promi
   const node = [process.execPath, ...NODE_FLAGS, ...(options.nodeFlags ?? []), await bundle()] as const;
   const sidecar = startProgram(bench, options.wrap ? [...options.wrap, ...node] : [...node], {
     env: {
-      NODE_ENV: 'production',
+      ...NODE_ENV,
       HYPERPAGE_PORT: `${port}`,
       HYPERPAGE_POD_PORT: `${podPort}`,
       HYPERPAGE_POD_NAME: options.podName,

@@ -48,7 +48,7 @@ export const broadcast: Entry = {
       ...rows('-fast', FAST_PER_SECOND, fast),
       row({
         id: 'broadcast/cpu',
-        what: `CPU of the ${PODS} sidecars a delivery at ${FAST_PER_SECOND} broadcasts/s of 200 bytes, sending and background included`,
+        what: `sidecars' CPU a delivery at ${FAST_PER_SECOND}/s, sending included`,
         unit: 'us',
         value: cpu,
       }),
@@ -165,8 +165,8 @@ async function cpuPerDelivery(ours: Way, sidecars: readonly SidecarUnderTest[]):
 function rows(suffix: string, perSecond: number, { ours, peer }: Measured): Row[] {
   const { p50, p99, count } = summary(ours.latencies());
   const peerFigures = summary(peer.latencies());
-  const what = `broadcast to ${PODS} sidecars, ${perSecond}/s of 200 bytes, POST to SSE`;
-  const figures = { unit: 'ms', p50, p99, peer: 'raw PUBLISH to ioredis' };
+  const what = `broadcast to ${PODS} sidecars, ${perSecond}/s, POST to SSE`;
+  const figures = { unit: 'ms', p50, p99, peer: 'raw PUBLISH' };
   return [
     row({
       ...figures,
@@ -189,7 +189,7 @@ function rows(suffix: string, perSecond: number, { ours, peer }: Measured): Row[
       what: `of ${count} deliveries at ${perSecond}/s, lost or doubled`,
       unit: 'messages',
       value: ours.lost() + ours.doubled(),
-      peer: 'raw PUBLISH to ioredis',
+      peer: 'raw PUBLISH',
       peerValue: peer.lost() + peer.doubled(),
       atMost: 0,
     }),

@@ -1,8 +1,9 @@
 import type { Entry } from '../entry.ts';
 import { broadcast } from './broadcast.ts';
 import { memory } from './memory.ts';
+import { ready } from './ready.ts';
 import { sessions } from './sessions.ts';
 import { takeover } from './takeover.ts';
 
 /** All entries, in the order in which they run. */
-export const ENTRIES: readonly Entry[] = [sessions, broadcast, memory, takeover];
+export const ENTRIES: readonly Entry[] = [sessions, broadcast, memory, takeover, ready];

@@ -7,7 +7,7 @@ import { type ProcessMemory, processMemory } from '../proc.ts';
 import { startProgram } from '../program.ts';
 import { startRedis } from '../redis.ts';
 import { createSessions, sampleUpdates } from '../session-samples.ts';
-import { NODE_FLAGS, type SidecarUnderTest, startSidecar } from '../sidecar.ts';
+import { NODE_ENV, NODE_FLAGS, type SidecarUnderTest, startSidecar } from '../sidecar.ts';
 
 /** Long enough for the start's garbage to be collected or not, as in a pod. */
 const REST_MS = 8_000;
@@ -31,7 +31,9 @@ export const memory: Entry = {
       },
       ...(kubernetes && { wrap: kubernetes.wrap }),
     });
-    const bare = startProgram(bench, [process.execPath, ...NODE_FLAGS, '-e', 'setInterval(() => {}, 1000)']);
+    const bare = startProgram(bench, [process.execPath, ...NODE_FLAGS, '-e', 'setInterval(() => {}, 1000)'], {
+      env: NODE_ENV,
+    });
     await sleep(REST_MS);
     const peer = await processMemory(bare.pid);
     const rest = await processMemory(sidecar.pid);
@@ -40,7 +42,7 @@ export const memory: Entry = {
     const leading = kubernetes ? 'leading' : 'without election';
     return [
       ...rows('rest', `sidecar at rest, ${leading}`, rest, peer, { atMost: 25 }),
-      ...rows('loaded', 'sidecar just after sessions and messages as fast as it can', loaded, peer, {}),
+      ...rows('loaded', 'sidecar after 8 s of full load', loaded, peer, {}),
     ];
   },
 };
@@ -97,7 +99,7 @@ function rows(
     row({
       ...common,
       id: `memory/${id}-resident`,
-      what: `${what}: resident (pods of a node share its files)`,
+      what: `${what}: resident, shared files too`,
       value: ours.residentMiB,
       peerValue: peer.residentMiB,
     }),

@@ -175,7 +175,7 @@ function latencyRow(
     p50,
     p99,
     value: compared === 'p50' ? p50 : p99,
-    peer: 'raw Redis by ioredis',
+    peer: 'raw Redis, ioredis',
     peerValue: peerFigures[compared],
     ...goal,
   });
@@ -187,7 +187,7 @@ const rateRow = (id: string, what: string, { ours, peer }: Pair): Row =>
     what: `${what}, ${CONNECTIONS} connections`,
     unit: '1/s',
     value: ours.perSecond,
-    peer: 'raw Redis by ioredis',
+    peer: 'raw Redis, ioredis',
     peerValue: peer.perSecond,
   });
 

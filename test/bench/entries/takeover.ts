@@ -36,13 +36,13 @@ export const takeover: Entry = {
     return [
       takeoverRow({
         id: 'crash',
-        what: `leader killed (SIGKILL) with the spec's Lease of 30 s, ${CANDIDATES} sidecars, ${TRIALS} trials: time to the next by expiry alone (decision 0006), p99`,
+        what: `leader SIGKILLed, Lease 30 s, expiry alone (decision 0006), ${TRIALS} trials, p99`,
         atMost: 1000,
         ...crash,
       }),
       takeoverRow({
         id: 'hand-over',
-        what: `leader stopped (SIGTERM), ${CANDIDATES} sidecars, ${HAND_OVERS} trials: time to the next, p99`,
+        what: `leader SIGTERMed: hand-over, ${HAND_OVERS} trials, p99`,
         atMost: 100,
         ...handOver,
       }),
@@ -161,7 +161,7 @@ function takeoverRow({
     p50,
     p99,
     value: p99,
-    peer: peer && 'client-go, Lease of 15 s, ReleaseOnCancel',
+    peer: peer && 'client-go, Lease 15 s',
     peerValue: peer && summary(peer).p99,
     atMost,
   });
