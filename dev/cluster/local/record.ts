@@ -12,6 +12,7 @@ export const BINARIES = [
   'kube-proxy',
   'coredns',
   'metrics-server',
+  'local-path-provisioner',
   'pause',
 ] as const;
 

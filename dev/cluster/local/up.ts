@@ -64,11 +64,8 @@ async function prepare(
     const images = await packSystemImages(binaries);
     const archives = Object.values(images).map(({ archive }) => archive);
     const seed = await ensureSeed(seedMachine(layout, mounts, programsOf({ binaries })), archives);
-    const systemImages = {
-      pause: images.pause.name,
-      coredns: images.coredns.name,
-      'metrics-server': images['metrics-server'].name,
-    };
+    const names = Object.entries(images).map(([key, { name }]) => [key, name]);
+    const systemImages = Object.fromEntries(names) as ClusterRecord['systemImages'];
     return { binaries, systemImages, seed };
   });
 }
@@ -133,7 +130,6 @@ async function startControllers(cluster: Cluster, api: Api, progress: Progress):
     await startPart(cluster, 'kube-controller-manager');
     await startPart(cluster, 'kube-scheduler');
     const values = { dnsServiceAddress: layout.dnsServiceAddress, ...record.systemImages };
-    await applyAddon(api, 'coredns', values);
-    await applyAddon(api, 'metrics-server', values);
+    for (const addon of ['coredns', 'metrics-server', 'storage']) await applyAddon(api, addon, values);
   });
 }
