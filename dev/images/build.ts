@@ -43,12 +43,12 @@ export async function buildImages(names: readonly ImageName[], options: BuildOpt
 /** Bundles a program, and with the example its web page, into `dist/`. */
 export async function bundle(program: Program, { root, report }: BuildOptions): Promise<void> {
   const startedMs = performance.now();
-  const { sizeBytes, packages } = await bundleProgram(program, root);
+  const { startBytes, laterBytes, packages } = await bundleProgram(program, root);
   if (program === 'example') await bundlePage(root, join(root, 'dist/example/public'));
   const largest = packages.slice(0, 3).map(([name, bytes]) => `${name} ${megabytes(bytes)}`);
-  report(
-    `bundled ${program}: ${megabytes(sizeBytes)} (${largest.join(', ')}) in ${seconds(performance.now() - startedMs)}`,
-  );
+  const later = laterBytes > 0 ? `, ${megabytes(laterBytes)} on demand` : '';
+  const elapsed = seconds(performance.now() - startedMs);
+  report(`bundled ${program}: ${megabytes(startBytes)} (${largest.join(', ')})${later} in ${elapsed}`);
 }
 
 async function pack(

@@ -1,5 +1,5 @@
-import { cp, mkdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 
 /** The programs that are shipped as one file each, and where each starts. */
@@ -16,9 +16,11 @@ export const PROGRAMS = {
 export type Program = keyof typeof PROGRAMS;
 
 export interface Bundle {
-  file: string;
-  sizeBytes: number;
-  /** Bytes of the bundle that come from each package, the largest first. */
+  /** Of what is loaded at start: the text of it stays in memory. */
+  startBytes: number;
+  /** Of what is loaded when a dynamic import asks for it. */
+  laterBytes: number;
+  /** Bytes loaded at start that come from each package, the largest first. */
   packages: ReadonlyArray<readonly [name: string, bytes: number]>;
 }
 
@@ -37,16 +39,19 @@ const withoutCharsetTables: Plugin = {
     })),
 };
 
-/** Bundles a program into `dist/<program>/main.js`, with its source map beside it. Functions and classes keep their
- *  names, so that stack traces and logs stay readable. @throws Error when a package got in that must not. */
+/** Bundles a program into `dist/<program>/main.js`, with source maps beside it; what it imports dynamically goes into
+ *  files of its own there, and is read only when asked for. Functions and classes keep their names, so that stack
+ *  traces and logs stay readable. @throws Error when a package got in that must not. */
 export async function bundleProgram(program: Program, root: string): Promise<Bundle> {
   const { entry, forbidden } = PROGRAMS[program];
-  const file = join(root, 'dist', program, 'main.js');
+  const folder = `dist/${program}`;
   await mustExist(join(root, entry));
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: [entry],
-    outfile: file,
+    entryPoints: { main: entry },
+    outdir: folder,
+    chunkNames: 'later-[hash]',
+    splitting: true,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -61,12 +66,45 @@ export async function bundleProgram(program: Program, root: string): Promise<Bun
     metafile: true,
     logLevel: 'warning',
   });
-  const packages = packageSizes(metafile);
-  const stowaway = packages.find(([name]) => (forbidden as readonly string[]).includes(name));
+  await removeStale(join(root, folder), Object.keys(metafile.outputs));
+  const stowaway = packageSizes(Object.values(metafile.outputs)).find(([name]) =>
+    (forbidden as readonly string[]).includes(name),
+  );
   if (stowaway)
     throw new Error(`${stowaway[0]} is in the bundle of ${program} and must not be: see who imports it`);
-  return { file, sizeBytes: (await stat(file)).size, packages };
+  const start = loadedAtStart(metafile, `${folder}/main.js`);
+  const later = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('.js') && !start.has(path));
+  return {
+    startBytes: totalBytes([...start.values()]),
+    laterBytes: totalBytes(later.map(([, output]) => output)),
+    packages: packageSizes([...start.values()]),
+  };
 }
+
+/** Removes what an earlier build left and this one did not write. */
+async function removeStale(folder: string, outputs: readonly string[]): Promise<void> {
+  const written = new Set(outputs.map((path) => basename(path)));
+  for (const name of await readdir(folder)) {
+    if (/\.js(\.map)?$/.test(name) && !written.has(name)) await rm(join(folder, name));
+  }
+}
+
+type Output = Metafile['outputs'][string];
+
+/** The entry and everything it imports with a statement, and so on. */
+function loadedAtStart({ outputs }: Metafile, entry: string): Map<string, Output> {
+  const loaded = new Map<string, Output>();
+  const load = (path: string) => {
+    const output = outputs[path];
+    if (!output || loaded.has(path)) return;
+    loaded.set(path, output);
+    for (const { path: next, kind } of output.imports) if (kind === 'import-statement') load(next);
+  };
+  load(entry);
+  return loaded;
+}
+
+const totalBytes = (outputs: readonly Output[]) => outputs.reduce((total, { bytes }) => total + bytes, 0);
 
 /** Builds the example's web page into `into`: its script bundled for browsers, its HTML and static files copied. */
 export async function bundlePage(root: string, into: string): Promise<void> {
@@ -100,9 +138,9 @@ export function packageOf(path: string): string {
   return `@hyperpage/${path.startsWith('examples/app/') ? 'example-app' : path.split('/')[0]}`;
 }
 
-function packageSizes({ outputs }: Metafile): Array<readonly [string, number]> {
+function packageSizes(outputs: readonly Output[]): Array<readonly [string, number]> {
   const sizes = new Map<string, number>();
-  for (const { inputs } of Object.values(outputs)) {
+  for (const { inputs } of outputs) {
     for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
       if (bytesInOutput > 0) sizes.set(packageOf(path), (sizes.get(packageOf(path)) ?? 0) + bytesInOutput);
     }

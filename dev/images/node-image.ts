@@ -61,16 +61,14 @@ async function nodeLayer(root: string): Promise<Layer> {
 }
 
 async function appLayer(program: Program, root: string): Promise<Layer> {
-  const dist = join(root, 'dist', program);
-  const page = program === 'example' ? await folderFiles(join(dist, 'public'), '/app/public') : [];
-  return {
-    files: [
-      { path: '/app/main.js', from: join(dist, 'main.js'), mode: 0o644 },
-      // Without it Node reads the bundle twice to find out that it is a module.
-      { path: '/app/package.json', content: '{"type":"module"}\n' },
-      ...page,
-    ],
-  };
+  // Source maps stay with the build: reading one for a stack trace would take more memory than a sidecar has.
+  const files = (await folderFiles(join(root, 'dist', program), '/app')).filter(
+    ({ path }) => !path.endsWith('.map'),
+  );
+  if (!files.some(({ path }) => path === '/app/main.js'))
+    throw new Error(`dist/${program} holds no bundle: build it`);
+  // Without the package.json Node reads the bundle twice to find out that it is a module.
+  return { files: [...files, { path: '/app/package.json', content: '{"type":"module"}\n' }] };
 }
 
 /** Every file below `from`, to be placed below `to`. */
