@@ -119,7 +119,7 @@ const storeOptions = ({ settings, clock, log, registry, bootId }: AdapterContext
 });
 
 /** The bus over `messageLog`, and the app's callback where one is set. */
-function openBus(messageLog: MessageLog, context: AdapterContext): { bus: Bus; close(): Promise<void> } {
+function openBus(messageLog: MessageLog, context: AdapterContext): { bus: Bus; close: () => Promise<void> } {
   const { settings, clock, random, log } = context;
   const metrics = busMetrics(context.registry);
   const { channelPrefix, highPriorityThreshold, normalPriorityThreshold, callbackUrl: url } = settings;

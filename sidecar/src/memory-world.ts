@@ -6,11 +6,27 @@ import type { StoredSession } from './sessions/operation.ts';
 export class MemoryWorld {
   readonly sessions = new Map<string, StoredSession>();
   readonly logs = new Map<string, MemoryLogState>();
-  readonly members: MemoryMembers = { records: new Map(), listeners: new Set() };
+  readonly members: MemoryMembers = { records: new Map(), listeners: new Set(), epoch: 0 };
   /** Called after the world became reachable again. */
   readonly onReachable = new Set<() => void>();
   termFloor = 0;
+  #positions = 0;
   #reachable = true;
+
+  /** Positions of all logs are of one sequence: none comes twice, also when a log was forgotten. */
+  nextPosition(): string {
+    this.#positions += 1;
+    return `${this.#positions}-0`;
+  }
+
+  /** Forgets everything, as a Redis that comes back empty. */
+  forget(): void {
+    this.sessions.clear();
+    this.members.records.clear();
+    this.members.epoch += 1;
+    this.termFloor = 0;
+    for (const log of this.logs.values()) Object.assign(log, { entries: [], last: '0-0', trimmed: '0-0' });
+  }
 
   /** False: every adapter behaves as if Redis were gone. */
   get reachable(): boolean {

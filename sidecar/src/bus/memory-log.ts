@@ -34,7 +34,7 @@ export function createMemoryLog(world: MemoryWorld, boundsOf: (channel: string) 
     async append(channel, envelope) {
       demandReachable();
       const state = stateOf(channel);
-      const push = { id: after(state.last), previous: state.last, envelope };
+      const push = { id: world.nextPosition(), previous: state.last, envelope };
       state.entries.push({ id: push.id, envelope });
       state.last = push.id;
       trim(state, boundsOf(channel));
@@ -74,8 +74,6 @@ export function createMemoryLog(world: MemoryWorld, boundsOf: (channel: string) 
     },
   };
 }
-
-const after = (position: string) => `${Number(position.split('-')[0]) + 1}-0`;
 
 function trim(state: MemoryLogState, bounds: LogBounds): void {
   let bytes = state.entries.reduce((sum, entry) => sum + entry.envelope.length, 0);

@@ -32,6 +32,7 @@ export class BusSubscription {
   #replaying = false;
   #waiting: LiveEvent[] = [];
   #overflowed = false;
+  #replayedTo: Array<string | undefined> = [];
   readonly #abort = new AbortController();
   readonly #positions: Positions;
   readonly #listener: BusListener;
@@ -55,7 +56,7 @@ export class BusSubscription {
 
   live(event: LiveEvent): void {
     if (this.#closed) return;
-    if (!this.#replaying) return this.#emit(event);
+    if (!this.#replaying) return this.#emitLive(event);
     if (this.#waiting.length < MOST_WAITING) this.#waiting.push(event);
     else this.#overflowed = true;
   }
@@ -87,10 +88,16 @@ export class BusSubscription {
       this.#waiting = [];
     }
     this.#replaying = false;
-    for (const event of this.#waiting.splice(0)) {
-      const stand = this.#positions[event.channel] ?? LOG_START;
-      if (event.event.kind === 'gap' || comparePositions(event.position, stand) > 0) this.#emit(event);
-    }
+    this.#replayedTo = [...this.#positions];
+    for (const event of this.#waiting.splice(0)) this.#emitLive(event);
+  }
+
+  /** Passes over what was replayed already: the log may have been read further than the pushes have come. */
+  #emitLive(event: LiveEvent): void {
+    const replayedTo = this.#replayedTo[event.channel];
+    if (event.event.kind === 'gap') this.#replayedTo[event.channel] = undefined;
+    else if (replayedTo !== undefined && comparePositions(event.position, replayedTo) <= 0) return;
+    this.#emit(event);
   }
 
   async #replayChannel(

@@ -19,6 +19,8 @@ export function createMembership(members: MemberRegistry, options: MembershipOpt
   const listeners = new Set<() => void>();
   let known = new Map<string, Known>();
   let epoch: string | undefined;
+  /** When the registry was last seen to have lost what it knew. */
+  let forgotMs = Number.NEGATIVE_INFINITY;
   let timer: Timer | undefined;
   let stopPokes = () => {};
   let beating = false;
@@ -29,7 +31,9 @@ export function createMembership(members: MemberRegistry, options: MembershipOpt
 
   const adopt = (roll: Roll) => {
     const before = known;
-    known = mergeRoll(known, roll, epoch !== undefined && roll.epoch !== epoch, clock.monotonicMs());
+    const nowMs = clock.monotonicMs();
+    if (epoch !== undefined && roll.epoch !== epoch) forgotMs = nowMs;
+    known = mergeRoll(known, roll, nowMs - forgotMs <= SILENT_MS, nowMs);
     known.set(podId, { ...self, heardMs: clock.monotonicMs() });
     epoch = roll.epoch;
     gauge.set(known.size);

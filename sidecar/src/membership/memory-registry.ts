@@ -5,6 +5,8 @@ import { type MemberRecord, type MemberRegistry, SILENT_MS } from './registry.ts
 export interface MemoryMembers {
   records: Map<string, MemberRecord & { heardMs: number }>;
   listeners: Set<() => void>;
+  /** Grows when the records were forgotten. */
+  epoch: number;
 }
 
 /** Members of the sidecars in this process. */
@@ -29,7 +31,7 @@ export function createMemoryRegistry(world: MemoryWorld, { clock }: { clock: Clo
         ...record,
         silentMs: nowMs - heardMs,
       }));
-      return { epoch: 'memory', members };
+      return { epoch: String(world.members.epoch), members };
     },
     async leave(self) {
       if (!world.reachable || records.get(self.podId)?.bootId !== self.bootId) return;

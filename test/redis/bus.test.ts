@@ -1,0 +1,4 @@
+import { busSuite } from '../support/bus-suite.ts';
+import { startRedisWorld } from '../support/redis-world.ts';
+
+busSuite('a real Redis', startRedisWorld);

@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { eventually } from './eventually.ts';
+
+/** A real redis-server (or sentinel) of a test's own: a free port, a temporary folder, stopped by its pid. */
+export interface RedisServer {
+  readonly port: number;
+  readonly url: string;
+  readonly pid: number | undefined;
+  /** A client to look behind the scenes with; closed on stop. */
+  readonly client: Redis;
+  kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
+  /** Starts it again on the same port and folder. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface RedisServerOptions {
+  /** Lines of its configuration. */
+  config?: readonly string[];
+  sentinel?: boolean;
+  password?: string;
+}
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+
+export async function startRedis({
+  config = [],
+  sentinel = false,
+  password,
+}: RedisServerOptions = {}): Promise<RedisServer> {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), 'hyperpage-redis-'));
+  const file = join(folder, 'redis.conf');
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${folder}`,
+    ...(sentinel ? [] : ['appendonly yes', 'save ""']),
+    ...(password ? [`requirepass ${password}`] : []),
+    ...(password && !sentinel ? [`masterauth ${password}`] : []),
+    ...config,
+  ];
+  await writeFile(file, `${lines.join('\n')}\n`);
+  const client = new Redis({
+    port,
+    host: '127.0.0.1',
+    lazyConnect: true,
+    retryStrategy: () => 50,
+    ...(password ? { password } : {}),
+  });
+  client.on('error', () => {});
+  let child: ChildProcess | undefined;
+
+  const start = async () => {
+    child = spawn('redis-server', [file, ...(sentinel ? ['--sentinel'] : [])], { stdio: 'ignore' });
+    await new Promise<void>((resolve, reject) => {
+      child?.once('spawn', resolve);
+      child?.once('error', (cause) =>
+        reject(new Error('redis-server does not start: run make setup, or put it on PATH', { cause })),
+      );
+    });
+    if (client.status === 'wait') client.connect().catch(() => {});
+    await eventually('redis-server answers', () =>
+      client.ping().then(
+        () => true,
+        () => false,
+      ),
+    );
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    const ending = child;
+    if (!ending || ending.exitCode !== null || ending.signalCode !== null) return;
+    const exited = new Promise((resolve) => ending.once('exit', resolve));
+    ending.kill('SIGCONT');
+    ending.kill(signal);
+    await exited;
+  };
+
+  await start();
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    client,
+    get pid() {
+      return child?.pid;
+    },
+    async kill(signal) {
+      if (signal === 'SIGSTOP' || signal === 'SIGCONT') child?.kill(signal);
+      else await end(signal);
+    },
+    restart: start,
+    async stop() {
+      client.disconnect();
+      await end('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,5 @@
+import { startMemoryWorld } from '../../../support/adapter-world.ts';
+import { sessionStoreSuite } from '../../../support/session-store-suite.ts';
+import { VirtualClock } from '../../../support/virtual-clock.ts';
+
+sessionStoreSuite('memory', () => startMemoryWorld(new VirtualClock()));
