@@ -1,4 +1,6 @@
 import type { CoordinationMessage } from '@hyperpage/client';
+import { renderToString } from 'react-dom/server';
+import { App } from '../../../examples/app/page/app.tsx';
 import { huesOf } from '../../../examples/app/page/hues.ts';
 import { type LiveEvent, NOTHING_YET, step } from '../../../examples/app/page/live.ts';
 import { ageOf } from '../../../examples/app/page/members.tsx';
@@ -65,6 +67,12 @@ describe('the example page’s log', () => {
   ])('puts a message in words (%#)', (given, words) => {
     expect(textOf(given)).toBe(words);
   });
+});
+
+test('the page says that it looks for a pod until one has answered', () => {
+  const html = renderToString(<App />);
+  expect(html).toContain('Finding a pod…');
+  expect(html).toContain('loading…');
 });
 
 describe('the colours of pods', () => {

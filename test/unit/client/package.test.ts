@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { PRODUCT_VERSION } from '@hyperpage/contract';
+
+const read = (name: string) =>
+  JSON.parse(readFileSync(new URL(`../../../client/${name}`, import.meta.url), 'utf8')) as {
+    name: string;
+    version: string;
+    exports: Record<string, unknown>;
+    dependencies?: object;
+  };
+
+test('the SDK is published with the subpaths and the version it has here, and without dependencies', () => {
+  const [here, published] = [read('package.json'), read('package.dist.json')];
+  expect(published).toMatchObject({ name: here.name, version: here.version });
+  expect(here.version).toBe(PRODUCT_VERSION);
+  expect(Object.keys(published.exports)).toEqual([...Object.keys(here.exports), './package.json']);
+  expect(published.dependencies).toBeUndefined();
+});
