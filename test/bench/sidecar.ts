@@ -38,7 +38,7 @@ let bundled: Promise<string> | undefined;
 
 /** The file that the image holds, bundled from the sources as they are, once a run. */
 const bundle = (): Promise<string> => {
-  bundled ??= bundleProgram('sidecar', ROOT).then(({ file }) => file);
+  bundled ??= bundleProgram('sidecar', ROOT).then(() => join(ROOT, 'dist/sidecar/main.js'));
   return bundled;
 };
 
