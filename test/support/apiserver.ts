@@ -155,13 +155,14 @@ const answersOk = (url: string): Promise<boolean> =>
   );
 
 async function compact(etcdUrl: string): Promise<void> {
-  const call = async (path: string, body: object) => {
-    const answer = await fetch(`${etcdUrl}${path}`, { method: 'POST', body: JSON.stringify(body) });
-    if (!answer.ok) throw new Error(`etcd refused ${path}: ${await answer.text()}`);
-    return (await answer.json()) as { header: { revision: string } };
-  };
-  const { header } = await call('/v3/kv/range', { key: Buffer.from('none').toString('base64') });
-  await call('/v3/kv/compaction', { revision: header.revision, physical: true });
+  const call = (path: string, body: object) =>
+    fetch(`${etcdUrl}${path}`, { method: 'POST', body: JSON.stringify(body) });
+  const now = await call('/v3/kv/range', { key: Buffer.from('none').toString('base64') });
+  const { header } = (await now.json()) as { header: { revision: string } };
+  const answer = await call('/v3/kv/compaction', { revision: header.revision, physical: true });
+  const text = await answer.text();
+  // Nothing was written since the last time: it is compacted up to now already.
+  if (!answer.ok && !text.includes('has been compacted')) throw new Error(`etcd did not compact: ${text}`);
 }
 
 /** The server that the tier's global set-up has started, for tests that leave it running. */

@@ -166,7 +166,10 @@ describe('Kubernetes over HTTP', () => {
   test('a stream that is reset in the middle is not opened again behind its reader', async () => {
     let streams = 0;
     answer = (incoming, outgoing) => {
-      if (incoming.url === '/idle') return outgoing.end('{}');
+      if (incoming.url === '/idle') {
+        outgoing.end('{}');
+        return;
+      }
       streams += 1;
       outgoing.write('first', () => outgoing.socket?.resetAndDestroy());
     };
