@@ -57,8 +57,10 @@ export const FAULT_USAGE = `
  *  @throws FaultRefused when they say nothing that can be done. */
 export async function runFault(faults: Faults, words: readonly string[]): Promise<void> {
   const [verb = '', ...operands] = words;
-  if (verb in containerVerbs) return containerVerbs[verb as keyof typeof containerVerbs](faults, container(operands));
-  if (verb in nodeVerbs) return nodeVerbs[verb as keyof typeof nodeVerbs](faults, nodeName(operands), operands[1]);
+  if (verb in containerVerbs)
+    return containerVerbs[verb as keyof typeof containerVerbs](faults, container(operands));
+  if (verb in nodeVerbs)
+    return nodeVerbs[verb as keyof typeof nodeVerbs](faults, nodeName(operands), operands[1]);
   if (verb in partVerbs) return partVerbs[verb as keyof typeof partVerbs](faults, part(operands));
   throw new FaultRefused(`There is no fault ${JSON.stringify(verb)}. There are:\n${FAULT_USAGE}`);
 }

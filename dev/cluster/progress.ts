@@ -23,7 +23,7 @@ const REMIND_EVERY_MS = 15_000;
 export const terminalProgress = (): Progress =>
   createProgress({
     write: (text) => process.stdout.write(text),
-    colour: process.stdout.isTTY === true && !process.env['NO_COLOR'],
+    colour: process.stdout.isTTY && !process.env['NO_COLOR'],
     nowMs: () => performance.now(),
   });
 

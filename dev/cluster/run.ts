@@ -24,7 +24,9 @@ export function run(program: string, args: readonly string[], options: RunOption
       (error, stdout, stderr) => {
         if (!error) return resolve(stdout);
         const said = (stderr || stdout).trim().split('\n').slice(-15).join('\n');
-        reject(new Error(`${[program, ...args].join(' ')} failed: ${said || error.message}`, { cause: error }));
+        reject(
+          new Error(`${[program, ...args].join(' ')} failed: ${said || error.message}`, { cause: error }),
+        );
       },
     );
     // A program that ends before it has read its input is reported by its exit code, not by EPIPE.

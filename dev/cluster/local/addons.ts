@@ -35,7 +35,9 @@ async function applyManifest(api: Api, manifest: Manifest): Promise<void> {
   const path = `${resourcePath(manifest)}?fieldManager=hyperpage-cluster&force=true`;
   // Just after its start the API server may not know the namespace, the group or its own roles yet.
   await until(`${manifest.kind} ${manifest.metadata.name} to be accepted`, async () => {
-    const answer = await api.call('PATCH', path, manifest, 'application/apply-patch+yaml').catch(() => undefined);
+    const answer = await api
+      .call('PATCH', path, manifest, 'application/apply-patch+yaml')
+      .catch(() => undefined);
     if (!answer || [403, 404, 429, 500, 503].includes(answer.status)) return false;
     if (answer.status >= 300) throw new Error(`${manifest.kind} ${manifest.metadata.name}: ${answer.body}`);
     return true;

@@ -25,4 +25,5 @@ export async function requireCluster(name: string, root: string): Promise<Cluste
 }
 
 /** The nodes it was asked to have, whether they run or not. */
-export const nodesOf = ({ layout, record }: Cluster): readonly NodeLayout[] => layout.nodes.slice(0, record.nodes);
+export const nodesOf = ({ layout, record }: Cluster): readonly NodeLayout[] =>
+  layout.nodes.slice(0, record.nodes);

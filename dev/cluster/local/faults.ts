@@ -18,7 +18,8 @@ export function localFaults(open: () => Promise<Cluster>): Faults {
     return controlPlaneMachine(layout, mounts);
   };
   const signal = async (part: ControlPlanePart, name: NodeJS.Signals) => {
-    if ((await signalDaemon(await controlPlane(), part, name)) === 0) throw new FaultRefused(`${part} does not run.`);
+    if ((await signalDaemon(await controlPlane(), part, name)) === 0)
+      throw new FaultRefused(`${part} does not run.`);
   };
   return {
     async killContainer(target) {

@@ -51,7 +51,9 @@ export async function packProgram(
 /** A shell for the pods that make volumes' folders, out of Debian's static busybox. */
 async function packBusybox(folder: string): Promise<SystemImage> {
   const image = { name: 'localhost/busybox:1', archive: join(folder, 'busybox.tar') };
-  const applets = (await run('busybox', ['--list'])).split('\n').filter((applet) => applet && applet !== 'busybox');
+  const applets = (await run('busybox', ['--list']))
+    .split('\n')
+    .filter((applet) => applet && applet !== 'busybox');
   const program = (await run('which', ['busybox'])).trim();
   const files: LayerFile[] = [
     { path: '/bin/busybox', from: program, mode: 0o755 },

@@ -45,7 +45,10 @@ function initScript({ folder, visible, init }: Machine): string {
   lines.push('mount -t tmpfs tmpfs /run', 'mkdir -p /run/tmp /run/netns /run/tunables');
   for (const [key, value] of Object.entries(KUBELET_TUNABLES)) {
     const file = `/run/tunables/${key.replaceAll('/', '.')}`;
-    lines.push(`echo ${value} > ${file}`, `[ ! -e /proc/sys/${key} ] || mount --bind ${file} /proc/sys/${key}`);
+    lines.push(
+      `echo ${value} > ${file}`,
+      `[ ! -e /proc/sys/${key} ] || mount --bind ${file} /proc/sys/${key}`,
+    );
   }
   lines.push('echo 1 > /proc/sys/net/ipv4/ip_forward', 'mount --make-rshared /', 'ip link set lo up');
   lines.push('echo booted', `exec ${quoted(init)} >&2`);
@@ -107,7 +110,12 @@ export async function startDaemon(machine: Machine, daemon: Daemon): Promise<voi
   if (await isRunning(machine, daemon.name)) return;
   const holder = `/proc/${await holderOf(machine)}/ns`;
   const leaf = await makeLeaf(machine.mounts, `${machine.cgroup}/${daemon.name}`);
-  const enter = ['nsenter', `--net=${holder}/net`, `--mount=${holder}/mnt`, `--pid=${holder}/pid_for_children`];
+  const enter = [
+    'nsenter',
+    `--net=${holder}/net`,
+    `--mount=${holder}/mnt`,
+    `--pid=${holder}/pid_for_children`,
+  ];
   const env = Object.entries({ TMPDIR: '/run/tmp', ...daemon.env }).map(([key, value]) => `${key}=${value}`);
   const child = await launch(machine, daemon.name, leaf, [...enter, 'env', ...env, ...daemon.argv], 'ignore');
   child.unref();

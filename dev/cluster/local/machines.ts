@@ -54,5 +54,7 @@ const shared = (layout: ClusterLayout, mounts: CgroupMounts, programs?: Programs
   logs: layout.logs,
   mounts,
   init: programs?.pause ?? '/nonexistent',
-  visible: [...new Set([layout.root, ...(programs ? [programs.pause, ...programs.others].map(dirname) : [])])],
+  visible: [
+    ...new Set([layout.root, ...(programs ? [programs.pause, ...programs.others].map(dirname) : [])]),
+  ],
 });

@@ -96,7 +96,10 @@ export async function heal(holder: number, node: NodeLayout): Promise<void> {
   const present = chains.filter((chain) => listed.includes(`chain ${chain} {`));
   await nftInside(
     holder,
-    present.flatMap((chain) => [`flush chain bridge ${TABLE} ${chain}`, `delete chain bridge ${TABLE} ${chain}`]),
+    present.flatMap((chain) => [
+      `flush chain bridge ${TABLE} ${chain}`,
+      `delete chain bridge ${TABLE} ${chain}`,
+    ]),
   );
 }
 
@@ -108,7 +111,8 @@ const ipInside = (holder: number, lines: readonly string[]) =>
   run('nsenter', [inside(holder), 'ip', '-batch', '-'], { input: `${lines.join('\n')}\n` });
 
 async function nftInside(holder: number, lines: readonly string[]): Promise<void> {
-  if (lines.length > 0) await run('nsenter', [inside(holder), 'nft', '-f', '-'], { input: `${lines.join('\n')}\n` });
+  if (lines.length > 0)
+    await run('nsenter', [inside(holder), 'nft', '-f', '-'], { input: `${lines.join('\n')}\n` });
 }
 
 async function hasLink(holder: number, name: string): Promise<boolean> {

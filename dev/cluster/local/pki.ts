@@ -2,7 +2,13 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ClusterLayout } from './layout.ts';
-import { type Authority, type CertificateRequest, createAuthority, issue, type KeyAndCertificate } from './x509.ts';
+import {
+  type Authority,
+  type CertificateRequest,
+  createAuthority,
+  issue,
+  type KeyAndCertificate,
+} from './x509.ts';
 
 const VALID_DAYS = 365;
 

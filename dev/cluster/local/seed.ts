@@ -3,7 +3,13 @@ import { access, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/pro
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { run } from '../run.ts';
-import { containerdConfig, containerdRoot, importImage, runContainerd, snapshotterFor } from './containerd.ts';
+import {
+  containerdConfig,
+  containerdRoot,
+  importImage,
+  runContainerd,
+  snapshotterFor,
+} from './containerd.ts';
 import { boot, isRunning, type Machine, powerOff, signalDaemon } from './machine.ts';
 import { until } from './wait.ts';
 
@@ -71,7 +77,9 @@ export async function plantSeed(seed: string, root: string): Promise<void> {
     await run('cp', ['--archive', '--reflink=auto', seed, staging]);
   });
   // Databases are written in place, so each node needs its own.
-  for (const database of (await run('find', [staging, '-name', '*.db', '-type', 'f'])).split('\n').filter(Boolean)) {
+  for (const database of (await run('find', [staging, '-name', '*.db', '-type', 'f']))
+    .split('\n')
+    .filter(Boolean)) {
     await run('cp', ['--archive', database, `${database}.own`]);
     await rename(`${database}.own`, database);
   }

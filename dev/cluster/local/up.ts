@@ -42,7 +42,11 @@ export async function bringUp({ name, root, nodes, progress }: UpOptions): Promi
     progress.say(`The cluster is up already, with ${wanted} ${wanted === 1 ? 'node' : 'nodes'}.`);
     return;
   }
-  const prepared = { ...(await prepare(layout, mounts, progress)), nodes: wanted, archives: record?.archives ?? [] };
+  const prepared = {
+    ...(await prepare(layout, mounts, progress)),
+    nodes: wanted,
+    archives: record?.archives ?? [],
+  };
   await writeRecord(layout, prepared);
   await start({ layout, mounts, record: prepared }, progress);
 }
@@ -87,7 +91,9 @@ async function start(cluster: Cluster, progress: Progress): Promise<void> {
       serving.then(() => startControllers(cluster, api, progress)),
       Promise.all([serving, ...runtimes]).then(() => joinNodes(cluster, api, progress)),
     ]);
-    await progress.step('wait for the cluster DNS', () => until('CoreDNS', () => isAvailable(api, 'coredns')));
+    await progress.step('wait for the cluster DNS', () =>
+      until('CoreDNS', () => isAvailable(api, 'coredns')),
+    );
   } finally {
     api.close();
   }

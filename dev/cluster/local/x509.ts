@@ -1,4 +1,11 @@
-import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto';
 
 /** Certificates for the cluster's own use, in the form of RFC 5280: P-256 keys, signed with ECDSA and SHA-256.
  *  Node's crypto reads certificates and does not write them; this is the little of DER that writing one takes, and it
@@ -30,7 +37,13 @@ export function createAuthority(commonName: string, validDays: number, now: Date
     // Bits digitalSignature, keyCertSign and cRLSign.
     extension(OID.keyUsage, true, Buffer.from([0x03, 0x02, 0x01, 0x86])),
   ];
-  const issued = certificate({ commonName, validDays }, keys, { commonName, key: keys.privateKey }, extensions, now);
+  const issued = certificate(
+    { commonName, validDays },
+    keys,
+    { commonName, key: keys.privateKey },
+    extensions,
+    now,
+  );
   return { commonName, ...issued };
 }
 
@@ -38,7 +51,9 @@ export function createAuthority(commonName: string, validDays: number, now: Date
 export function issue(request: CertificateRequest, authority: Authority, now: Date): KeyAndCertificate {
   const names = [
     ...(request.dnsNames ?? []).map((name) => tagged(0x82, Buffer.from(name))),
-    ...(request.ipAddresses ?? []).map((address) => tagged(0x87, Buffer.from(address.split('.').map(Number)))),
+    ...(request.ipAddresses ?? []).map((address) =>
+      tagged(0x87, Buffer.from(address.split('.').map(Number))),
+    ),
   ];
   const extensions = [
     extension(OID.basicConstraints, true, sequence()),
@@ -69,7 +84,10 @@ function certificate(
     algorithm,
     distinguishedName(signer.commonName, []),
     // Begun an hour early, for clients whose clock is behind.
-    sequence(time(new Date(now.getTime() - 3_600_000)), time(new Date(now.getTime() + request.validDays * 86_400_000))),
+    sequence(
+      time(new Date(now.getTime() - 3_600_000)),
+      time(new Date(now.getTime() + request.validDays * 86_400_000)),
+    ),
     distinguishedName(request.commonName, request.organizations ?? []),
     publicKey,
     tagged(0xa3, sequence(...extensions, extension(OID.subjectKeyIdentifier, false, tagged(0x04, keyId)))),
