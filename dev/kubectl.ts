@@ -20,7 +20,7 @@ export function createKubectl(program: string, kubeconfig: string): Kubectl {
         (error, stdout, stderr) => {
           if (error)
             reject(
-              new Error(`kubectl ${args.join(' ').slice(0, 200)}: ${stderr.trim() || error.message}`, {
+              new Error(`kubectl ${args.slice(0, 5).join(' ')}: ${stderr.trim() || error.message}`, {
                 cause: error,
               }),
             );

@@ -11,7 +11,7 @@ export interface PodSidecar {
 
 const CALL = `
 const [method, path, body] = JSON.parse(process.argv[1] ?? '[]');
-fetch(process.env.HYPERPAGE_URL + path, { method, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }) })
+fetch(process.env.HYPERPAGE_URL + path, { method, ...(body == null ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }) })
   .then(async (answer) => { const text = await answer.text(); if (!answer.ok) { console.error(text); process.exit(1); } process.stdout.write(text || '{}'); })
   .catch((error) => { console.error(String(error.cause ?? error)); process.exit(1); });`;
 
