@@ -78,8 +78,11 @@ export async function watchConditions(tour: Tour, withinMs: number): Promise<voi
   });
 }
 
-/** Who leads, as the status says it. */
-export const leaderOf = async (tour: Tour) => (await clusterOf(tour)).status?.leader;
+/** Who leads, as the status says it; undefined while nobody does (the status then keeps the last term). */
+export async function leaderOf(tour: Tour) {
+  const leader = (await clusterOf(tour)).status?.leader;
+  return leader?.pod ? leader : undefined;
+}
 
 export async function showLeader(tour: Tour): Promise<void> {
   const leader = await leaderOf(tour);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { HyperpageCluster, LeaderView, MembersView, SessionAnswer } from '@hyperpage/contract';
 import { PORTS } from '@hyperpage/contract';
 import { terminalProgress } from '../../dev/cluster/progress.ts';
+import { openCluster } from '../../dev/cluster/provider.ts';
 import { podSidecar } from '../../dev/demo/sidecar.ts';
 import { leaderOf, readyPods, type Tour, until, watchConditions } from '../../dev/demo/tour.ts';
 import { type Installed, install, ROOT } from '../../dev/install.ts';
@@ -39,7 +40,6 @@ const sample = () =>
 
 beforeAll(async () => {
   const progress = terminalProgress();
-  const { openCluster } = await import('../../dev/cluster/provider.ts');
   wasUp = await openCluster({ progress }).then(
     async (one) => (await one.status()).length > 1,
     () => false,
@@ -49,7 +49,7 @@ beforeAll(async () => {
     kubectl: installed.kubectl,
     namespace: NAMESPACE,
     cluster: CLUSTER,
-    say: (line) => console.log(`  ${line}`),
+    say: (line) => process.stdout.write(`  ${line}\n`),
   };
   await installed.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=120s'], {
     timeoutMs: 130_000,
