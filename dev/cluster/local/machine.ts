@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CgroupMounts, killMembers, makeLeaf, makeParent, members, signalMembers } from './cgroups.ts';
@@ -65,8 +65,10 @@ export async function boot(machine: Machine): Promise<void> {
   await mkdir(machine.folder, { recursive: true });
   await mkdir(machine.logs, { recursive: true });
   const leaf = await makeLeaf(machine.mounts, `${machine.cgroup}/init`);
+  const script = join(machine.folder, 'init.sh');
+  await writeFile(script, initScript(machine));
   const namespaces = ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child'];
-  const child = await launch(machine, 'init', leaf, [...namespaces, 'sh', '-c', initScript(machine)], 'pipe');
+  const child = await launch(machine, 'init', leaf, [...namespaces, 'sh', script], 'pipe');
   await untilBooted(machine, child);
 }
 
@@ -171,7 +173,3 @@ export async function requireAlive(machine: Machine, daemon: string): Promise<vo
   const tail = log.trim().split('\n').slice(-5).join('\n');
   throw new Error(`${daemon} of ${machine.name} ended by itself; its log ends with\n${tail}`);
 }
-
-/** Forgets a machine's state on disk; it must be off. */
-export const eraseDisk = (machine: Machine): Promise<void> =>
-  rm(machine.folder, { recursive: true, force: true });
