@@ -22,7 +22,10 @@ import {
   createMemoryTarget,
   createRedisTarget,
   createSessionStore,
+  fallbackMetrics,
   type SessionStore,
+  type SessionTarget,
+  withFallback,
 } from './sessions/index.ts';
 
 /** What every adapter needs from outside. */
@@ -55,7 +58,10 @@ export interface Adapters {
 export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Adapters {
   const { settings, clock } = context;
   const ttlMs = settings.sessionTtlSeconds * 1000;
-  const sessions = createSessionStore(createMemoryTarget(world, { clock, ttlMs }), storeOptions(context));
+  const sessions = openStore(createMemoryTarget(world, { clock, ttlMs }), context, (listener) => {
+    world.onReachable.add(listener);
+    return () => world.onReachable.delete(listener);
+  });
   const { bus, close: closeBus } = openBus(createMemoryLog(world, boundsOf(settings.channelPrefix)), context);
   const membership = createMembership(createMemoryRegistry(world, { clock }), membershipOptions(context));
   return {
@@ -91,7 +97,7 @@ export function redisAdapters(context: AdapterContext): Adapters {
   const link = createRedisLink(redisTarget(settings), { clock, random, log, registry, waitMs });
   const ttlMs = settings.sessionTtlSeconds * 1000;
   const target = createRedisTarget(link, { ttlMs, replicas, waitMs });
-  const sessions = createSessionStore(target, storeOptions(context));
+  const sessions = openStore(target, context, (listener) => link.onConnect(listener));
   const messageLog = createRedisLog(link, { clock, boundsOf: boundsOf(channelPrefix) });
   const { bus, close: closeBus } = openBus(messageLog, context);
   const membership = createMembership(createRedisRegistry(link, channelPrefix), membershipOptions(context));
@@ -110,13 +116,20 @@ export function redisAdapters(context: AdapterContext): Adapters {
   };
 }
 
-const storeOptions = ({ settings, clock, log, registry, bootId }: AdapterContext) => ({
-  clock,
-  log,
-  registry,
-  bootId,
-  cleanupIntervalMs: settings.sessionCleanupIntervalMinutes * 60_000,
-});
+/** The store over `target`, with memory behind it where the settings say so. */
+function openStore(
+  target: SessionTarget,
+  context: AdapterContext,
+  onReachable: (listener: () => void) => () => void,
+): SessionStore {
+  const { settings, clock, random, log, registry } = context;
+  const ttlMs = settings.sessionTtlSeconds * 1000;
+  const whole = settings.sessionFallbackToMemory
+    ? withFallback(target, { clock, random, log, ttlMs, onReachable, metrics: fallbackMetrics(registry) })
+    : target;
+  const cleanupIntervalMs = settings.sessionCleanupIntervalMinutes * 60_000;
+  return createSessionStore(whole, { ...context, cleanupIntervalMs });
+}
 
 /** The bus over `messageLog`, and the app's callback where one is set. */
 function openBus(messageLog: MessageLog, context: AdapterContext): { bus: Bus; close: () => Promise<void> } {

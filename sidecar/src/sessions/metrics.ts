@@ -45,3 +45,36 @@ export function sessionMetrics(registry: Registry, active: () => Promise<number 
     }),
   };
 }
+
+/** Why a write that was answered while Redis was gone could not be given to it: a closed set. */
+export type JournalDrop = 'taken' | 'not-found' | 'version-conflict' | 'too-large' | 'damaged' | 'too-old';
+
+/** The fallback's: what waits for Redis, and what became of it. */
+export function fallbackMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    journal: new Gauge({
+      name: 'hyperpage_sessions_journal_operations',
+      help: 'Writes that were answered and that Redis does not have yet.',
+      registers,
+    }),
+    replayed: new Counter({
+      name: 'hyperpage_sessions_replayed_total',
+      help: 'Writes given to Redis after it was back.',
+      registers,
+    }),
+    dropped: new Counter<'reason'>({
+      name: 'hyperpage_sessions_journal_dropped_total',
+      help: 'Writes that had no place in Redis any more: their session was removed, or they are too old.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    refused: new Counter({
+      name: 'hyperpage_sessions_journal_refused_total',
+      help: 'Writes that were refused because the journal was full.',
+      registers,
+    }),
+  };
+}
+
+export type FallbackMetrics = ReturnType<typeof fallbackMetrics>;

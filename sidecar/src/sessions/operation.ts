@@ -5,7 +5,9 @@ import type { Leaves, SessionMoments } from './leaves.ts';
 export type Operation =
   | { kind: 'create'; sessionId: string; opId: string; leaves: Leaves; createdMs: number }
   | { kind: 'update'; sessionId: string; opId: string; leaves: Leaves; ifVersion?: number }
-  | { kind: 'remove'; sessionId: string; opId: string };
+  /** `bury`: a tombstone even where nothing is. The journal's removals leave one, since the session's create may be in
+   *  another pod's journal; a request's do not, or anybody could fill Redis with tombstones. */
+  | { kind: 'remove'; sessionId: string; opId: string; bury?: boolean };
 
 /** A session as it stands after an operation or a read. */
 export interface Snapshot extends SessionMoments {
@@ -43,6 +45,7 @@ export function applyOperation(
   const present = stored && stored.expiresMs > nowMs ? stored : undefined;
   const live = present?.kind === 'live' ? present : undefined;
   if (operation.kind === 'remove') {
+    if (!present && !operation.bury) return { kind: 'not-found' };
     return {
       kind: 'removed',
       stored: { kind: 'gone', expiresMs: nowMs + TOMBSTONE_MS },

@@ -69,7 +69,10 @@ export function createRedisTarget(link: RedisLink, options: RedisTargetOptions):
 function callOf(operation: Operation, ttlMs: number): FunctionCall {
   const { kind, sessionId, opId } = operation;
   const keys = [sessionKey(sessionId), INDEX];
-  if (kind === 'remove') return { name: 'session_remove', keys, args: [sessionId, TOMBSTONE_MS] };
+  if (kind === 'remove') {
+    const args = [sessionId, TOMBSTONE_MS, operation.bury ? 1 : 0];
+    return { name: 'session_remove', keys, args };
+  }
   const expected = kind === 'update' ? (operation.ifVersion ?? '') : '';
   const created = kind === 'create' ? operation.createdMs : '';
   const leaves = [...operation.leaves].flat();

@@ -136,9 +136,10 @@ local function session_peek(keys)
   return found(stored(keys[1]))
 end
 
--- The tombstone stands even where nothing was: a create that is still in a journal must not bring it to life.
+-- With bury the tombstone stands even where nothing was: a create in some journal must not bring the session to life.
 local function session_remove(keys, argv)
   local state = stored(keys[1])
+  if state == 'none' and argv[3] ~= '1' then return {'not-found'} end
   redis.call('DEL', keys[1])
   redis.call('HSET', keys[1], 'gone', '1')
   redis.call('PEXPIRE', keys[1], argv[2])

@@ -1,0 +1,75 @@
+import type { Snapshot, StoredSession } from './operation.ts';
+
+/** Sessions that this pod has seen, for when Redis is gone: bounded by number and bytes, the longest unused go first.
+ *  A copy may be older than what Redis has; answers from it say `local`. */
+export class LocalCopies {
+  readonly #copies = new Map<string, { stored: StoredSession; bytes: number }>();
+  readonly #most: { sessions: number; bytes: number };
+  #bytes = 0;
+
+  constructor(most: { sessions: number; bytes: number }) {
+    this.#most = most;
+  }
+
+  get size(): number {
+    return this.#copies.size;
+  }
+
+  get(sessionId: string): StoredSession | undefined {
+    const copy = this.#copies.get(sessionId);
+    if (!copy) return undefined;
+    this.#copies.delete(sessionId);
+    this.#copies.set(sessionId, copy);
+    return copy.stored;
+  }
+
+  set(sessionId: string, stored: StoredSession): void {
+    this.delete(sessionId);
+    const bytes = bytesOf(sessionId, stored);
+    this.#copies.set(sessionId, { stored, bytes });
+    this.#bytes += bytes;
+    for (const oldest of this.#copies.keys()) {
+      if (this.#copies.size <= this.#most.sessions && this.#bytes <= this.#most.bytes) break;
+      this.delete(oldest);
+    }
+  }
+
+  delete(sessionId: string): void {
+    const copy = this.#copies.get(sessionId);
+    if (!copy) return;
+    this.#copies.delete(sessionId);
+    this.#bytes -= copy.bytes;
+  }
+
+  /** Forgets what has expired; gives how many live sessions that were. */
+  sweep(nowMs: number): number {
+    let expired = 0;
+    for (const [id, { stored }] of this.#copies) {
+      if (stored.expiresMs > nowMs) continue;
+      this.delete(id);
+      if (stored.kind === 'live') expired += 1;
+    }
+    return expired;
+  }
+}
+
+/** What is stored, of a snapshot that Redis gave. */
+export const copyOf = (snapshot: Snapshot, expiresMs: number): StoredSession => ({
+  kind: 'live',
+  leaves: snapshot.leaves,
+  version: snapshot.version,
+  createdMs: snapshot.createdMs,
+  updatedMs: snapshot.updatedMs,
+  activeMs: snapshot.activeMs,
+  expiresMs,
+  ops: [],
+});
+
+/** About what it takes in memory: text, and what JavaScript adds to each of it. */
+function bytesOf(sessionId: string, stored: StoredSession): number {
+  let bytes = 200 + sessionId.length;
+  if (stored.kind === 'live') {
+    for (const [name, value] of stored.leaves) bytes += 64 + name.length + 2 * value.length;
+  }
+  return bytes;
+}
