@@ -29,14 +29,18 @@ export interface EmbeddedSidecar {
   /** What the app of this pod finds in HYPERPAGE_URL. */
   url: string;
   /** Stops this one as a pod stops: with release and goodbye. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
+}
+
+export interface Embedded {
+  sidecars: EmbeddedSidecar[];
+  /** Stops all of them. */
+  stop: () => Promise<void>;
 }
 
 /** The sidecar without a cluster and without Redis: several in this process, on memory adapters. For an app developer's
  *  laptop, and for tests. Nothing is kept when the process ends. */
-export async function startEmbedded(
-  options: EmbeddedOptions,
-): Promise<{ sidecars: EmbeddedSidecar[]; stop(): Promise<void> }> {
+export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const world = options.world ?? new MemoryWorld();
   const leases = createMemoryLeases();
   const sidecars: EmbeddedSidecar[] = [];

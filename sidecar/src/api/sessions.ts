@@ -98,9 +98,13 @@ export function sessionHandlers(ports: ApiPorts) {
 /** `GET /api/sessions?check=ready`, the app's readiness probe. */
 function readiness({ sessions, missing }: ApiPorts, query: ReadonlyMap<string, string>): Answer {
   if (query.get('check') !== 'ready' || query.size > 1) {
-    throw new ProblemError('invalid-query', 'check knows only the value ready, and stands alone.', {
-      field: 'check',
-    });
+    throw new ProblemError(
+      'invalid-query',
+      'The parameter check knows only the value ready, and stands alone.',
+      {
+        field: 'check',
+      },
+    );
   }
   const { ready, consistency, reason } = sessions.ready();
   const lacking = ready ? missing() : [reason ?? 'sessions cannot be kept', ...missing()];
@@ -111,7 +115,7 @@ function readiness({ sessions, missing }: ApiPorts, query: ReadonlyMap<string, s
 function idFrom({ query }: Exchange): string | undefined {
   const sessionId = query.get('sessionId');
   if (sessionId !== undefined && (sessionId === '' || sessionId.length > 128)) {
-    throw new ProblemError('invalid-query', 'sessionId wants 1 to 128 characters.', { field: 'sessionId' });
+    throw new ProblemError('invalid-query', 'A sessionId has 1 to 128 characters.', { field: 'sessionId' });
   }
   return sessionId;
 }
@@ -119,7 +123,9 @@ function idFrom({ query }: Exchange): string | undefined {
 function requiredId(exchange: Exchange): string {
   const sessionId = idFrom(exchange);
   if (sessionId !== undefined) return sessionId;
-  throw new ProblemError('invalid-query', 'Say which session: ?sessionId=…', { field: 'sessionId' });
+  throw new ProblemError('invalid-query', 'Say which session: add ?sessionId= and its id.', {
+    field: 'sessionId',
+  });
 }
 
 function answer(
