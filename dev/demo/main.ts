@@ -19,7 +19,7 @@ const NAMESPACE = 'demo';
 const CLUSTER = 'demo';
 const NODES = 3;
 
-const colour = process.stdout.isTTY === true && !process.env['NO_COLOR'];
+const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
 const bold = (text: string) => (colour ? `\u001b[1m${text}\u001b[0m` : text);
 const say = (line: string) => console.log(`  ${line}`);
 

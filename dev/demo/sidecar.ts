@@ -28,7 +28,17 @@ for await (const chunk of answer.body.pipeThrough(new TextDecoderStream())) {
 }`;
 
 const execArgs = (namespace: string, pod: string, script: string, parameters: unknown[]) => [
-  ...['-n', namespace, 'exec', pod, '-c', 'app', '--', 'node', '--input-type=module', '-e', script],
+  '-n',
+  namespace,
+  'exec',
+  pod,
+  '-c',
+  'app',
+  '--',
+  'node',
+  '--input-type=module',
+  '-e',
+  script,
   JSON.stringify(parameters),
 ];
 
