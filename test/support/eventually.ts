@@ -2,7 +2,7 @@
  *  guard against a hang. */
 export async function eventually<T>(
   what: string,
-  check: () => T | Promise<T>,
+  check: () => T | undefined | false | Promise<T | undefined | false>,
   { withinMs = 60_000, everyMs = 20 } = {},
 ): Promise<T> {
   const untilMs = performance.now() + withinMs;

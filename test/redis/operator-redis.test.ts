@@ -1,0 +1,187 @@
+import { Redis } from 'ioredis';
+import { sentinelNameOf } from '../../operator/src/desired/index.ts';
+import type { TimedRedisObservation } from '../../operator/src/redis/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { PASSWORD, type RedisPod, RedisPods } from '../support/redis-pods.ts';
+
+const connect = (host: string, port: number) =>
+  new Redis({ host, port, password: PASSWORD, retryStrategy: () => null, enableOfflineQueue: true }).on(
+    'error',
+    () => {},
+  );
+const command = async (host: string, port: number, ...words: [string, ...string[]]): Promise<unknown> => {
+  const client = connect(host, port);
+  try {
+    return await client.call(...words);
+  } finally {
+    client.disconnect();
+  }
+};
+const redis = (pod: RedisPod, ...words: [string, ...string[]]) => command(pod.ip, 6379, ...words);
+const sentinel = (pod: RedisPod, ...words: [string, ...string[]]) => command(pod.ip, 26379, ...words);
+
+const isWhole = ({ judgement, observation }: TimedRedisObservation): boolean =>
+  judgement.primaries.length === 1 &&
+  judgement.elected === judgement.primary?.address.replace(/:6379$/, ':6379') &&
+  observation.nodes.every((node) => node.reachable && (node.role === 'primary' || node.linkUp)) &&
+  observation.sentinels.every((each) => each.reachable && each.primary === judgement.elected);
+
+describe('the Redis pods and the operator that tends them', () => {
+  let pods: RedisPods;
+  const start = async () => {
+    await Promise.all(pods.pods.map((pod) => pod.start()));
+  };
+  /** Visits, as the operator does, until everything is as it should be. */
+  const settle = () =>
+    eventually(
+      'one primary, all follow and the Sentinels agree',
+      async () => {
+        const seen = await pods.visit();
+        return isWhole(seen) ? seen : undefined;
+      },
+      { everyMs: 200 },
+    );
+  const primaryOf = ({ judgement }: TimedRedisObservation): RedisPod => {
+    const pod = pods.pods.find(({ name }) => name === judgement.primary?.pod);
+    if (!pod) throw new Error('there is no primary');
+    return pod;
+  };
+  /** A write that a replica has as well. */
+  const writeSafely = (pod: RedisPod, key: string, value: string) =>
+    eventually(`${key} is on a replica`, async () => {
+      const client = connect(pod.ip, 6379);
+      try {
+        await client.set(key, value);
+        return (await client.call('WAIT', '2', '2000')) === 2;
+      } catch {
+        return false;
+      } finally {
+        client.disconnect();
+      }
+    });
+
+  beforeEach(async () => {
+    pods = await RedisPods.create();
+  });
+  afterEach(() => pods.stop());
+
+  test('new pods are never writable by themselves; the operator makes the first one the primary', async () => {
+    await start();
+    const seen = await eventually('all are seen unassigned', async () => {
+      const seen = await pods.look();
+      return seen.judgement.unassigned.length === 3 && seen.judgement.decision.kind === 'build'
+        ? seen
+        : undefined;
+    });
+    expect(seen.judgement.decision).toEqual({ kind: 'build', primary: 'demo-redis-0', why: 'first' });
+    await expect(redis(pods.pod(0), 'SET', 'a', '1')).rejects.toThrow(/READONLY/);
+    const whole = await settle();
+    expect(whole.judgement.primary?.pod).toBe('demo-redis-0');
+    await writeSafely(pods.pod(0), 'a', '1');
+  });
+
+  test('a whole topology gets no order from the operator', async () => {
+    await start();
+    await settle();
+    pods.ordered.length = 0;
+    for (let visits = 0; visits < 5; visits++) await pods.visit();
+    expect(pods.ordered).toEqual([]);
+  });
+
+  test('a primary that comes back empty, at once and at its old address, follows and wipes nothing', async () => {
+    await start();
+    const primary = primaryOf(await settle());
+    await writeSafely(primary, 'kept', 'yes');
+    await primary.delete({ volume: 'lost' });
+    await primary.start();
+    const after = await settle();
+    expect(after.judgement.primary?.pod).not.toBe(primary.name);
+    expect(await redis(primary, 'GET', 'kept')).toBe('yes');
+    expect(await redis(primaryOf(after), 'GET', 'kept')).toBe('yes');
+  });
+
+  test('a primary that only crashed goes on as the primary, with its data', async () => {
+    await start();
+    const primary = primaryOf(await settle());
+    await writeSafely(primary, 'kept', 'yes');
+    await primary.killRedis();
+    await primary.startRedis();
+    const after = await settle();
+    expect(await redis(primaryOf(after), 'GET', 'kept')).toBe('yes');
+  });
+
+  test('when a primary is gone for good the Sentinels elect another without the operator', async () => {
+    await start();
+    const primary = primaryOf(await settle());
+    await writeSafely(primary, 'kept', 'yes');
+    pods.ordered.length = 0;
+    await primary.delete({ volume: 'lost' });
+    const rest = pods.pods.filter((pod) => pod !== primary);
+    const after = await eventually(
+      'another primary',
+      async () => {
+        const seen = await pods.visit();
+        return seen.judgement.primary && rest.some(({ name }) => name === seen.judgement.primary?.pod)
+          ? seen
+          : undefined;
+      },
+      { everyMs: 200 },
+    );
+    expect(await redis(primaryOf(after), 'GET', 'kept')).toBe('yes');
+    expect(pods.ordered).toEqual([]);
+  });
+
+  test('pods that all come back on their volumes go on where the last primary stopped', async () => {
+    await start();
+    const primary = primaryOf(await settle());
+    await writeSafely(primary, 'kept', 'yes');
+    await Promise.all(pods.pods.map((pod) => pod.delete({ volume: 'kept' })));
+    await start();
+    const after = await settle();
+    expect(after.judgement.primary?.pod).toBe(primary.name);
+    expect(await redis(primary, 'GET', 'kept')).toBe('yes');
+  });
+
+  test('pods that all come back empty are built anew', async () => {
+    await start();
+    const primary = primaryOf(await settle());
+    await writeSafely(primary, 'lost', 'yes');
+    await Promise.all(pods.pods.map((pod) => pod.delete({ volume: 'lost' })));
+    await start();
+    const after = await settle();
+    expect(await redis(primaryOf(after), 'DBSIZE')).toBe(0);
+  });
+
+  test('a Sentinel that lost its memory learns from its peers and takes its old place', async () => {
+    await start();
+    const { judgement } = await settle();
+    const pod = pods.pod(2);
+    const others = async () => {
+      const answer = (await sentinel(
+        pods.pod(0),
+        'SENTINEL',
+        'SENTINELS',
+        sentinelNameOf(pods.cluster),
+      )) as string[];
+      return answer.length;
+    };
+    await eventually('the Sentinels know each other', async () => (await others()) === 2);
+    pods.ordered.length = 0;
+    await pod.delete({ volume: 'lost' });
+    await pod.start();
+    await settle();
+    expect((await pods.look()).judgement.elected).toBe(judgement.elected);
+    expect(pods.ordered).toEqual([]);
+    expect(await others()).toBe(2);
+  });
+
+  test('the password is in no argument list and in no file that others can read', async () => {
+    await start();
+    await settle();
+    const { execFile } = await import('node:child_process');
+    const list = await new Promise<string>((resolve) => {
+      execFile('ps', ['-eo', 'args'], (_error, stdout) => resolve(stdout));
+    });
+    expect(list).not.toContain(PASSWORD);
+  });
+});
