@@ -48,9 +48,12 @@ async function isAlive(content: string): Promise<boolean> {
   }
 }
 
-/** In clock ticks since boot: with the pid, this tells a process from a later one that got the same pid. */
+/** In clock ticks since boot: with the pid, this tells a process from a later one that got the same pid.
+ *  @throws Error when no such process runs. */
 async function startedAt(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   // The second field is the name in brackets and may hold anything, spaces too.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields[0] === 'Z') throw new Error(`process ${pid} has ended`);
+  return fields[19] ?? '';
 }

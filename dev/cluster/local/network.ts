@@ -17,7 +17,9 @@ export async function layBackbone(layout: ClusterLayout, holder: number): Promis
     `link set ${layout.hostLink} up`,
   ]);
   await ipInside(holder, [
-    `link add ${BRIDGE} type bridge`,
+    // With an address of its own: a bridge without takes one of its ports', and another when that port goes away,
+    // so that for seconds nobody would find it.
+    `link add ${BRIDGE} address ${hardwareAddress(layout)} type bridge`,
     `addr add ${layout.controlPlaneAddress}/24 dev ${BRIDGE}`,
     `link set ${UPLINK} master ${BRIDGE} up`,
     `link set ${BRIDGE} up`,
@@ -54,6 +56,9 @@ export async function unplug(controlPlane: number, node: NodeLayout): Promise<vo
     if (await hasLink(controlPlane, node.name)) throw error;
   });
 }
+
+/** Of the range for local use. */
+const hardwareAddress = ({ index }: ClusterLayout) => `02:68:70:00:00:0${index}`;
 
 const podRoutes = (nodes: readonly NodeLayout[]) =>
   nodes.map(({ podSubnet, address }) => `route replace ${podSubnet} via ${address}`);
