@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import { HELP, readOptions } from './options.ts';
 import { type EmbeddedPod, type EmbeddedPods, startPods } from './pods.ts';
 
@@ -20,9 +21,24 @@ Try this:
   curl ${first?.sidecarUrl}/v1/leader
   curl ${first?.sidecarUrl}/v1/members
   curl -H 'Content-Type: application/json' -d '{"type":"broadcast","payload":{"text":"hello"}}' ${second?.sidecarUrl}/v1/messages
-
+${process.stdin.isTTY ? '  type stop 0 to stop the first pod, and see who leads next\n' : ''}
 Ctrl-C ends it.
 `;
+}
+
+/** `stop N` on the terminal stops one pod. */
+async function takeOrders(pods: EmbeddedPod[]): Promise<void> {
+  if (!process.stdin.isTTY) return;
+  for await (const line of createInterface(process.stdin)) {
+    const order = /^\s*stop\s+(\d+)\s*$/.exec(line);
+    const pod = pods[Number(order?.[1])];
+    if (pod === undefined) {
+      console.log(`Say stop and a number from 0 to ${String(pods.length - 1)}, such as: stop 0`);
+      continue;
+    }
+    await pod.stop();
+    console.log(`${pod.podId} has stopped.`);
+  }
 }
 
 function stopOnSignal(running: EmbeddedPods): void {
@@ -54,6 +70,7 @@ async function main(args: readonly string[]): Promise<number | undefined> {
     const running = await startPods({ ...options, onError: (error) => console.error(messageOf(error)) });
     stopOnSignal(running);
     console.log(greeting(running.pods));
+    void takeOrders(running.pods);
     return undefined;
   } catch (error) {
     console.error(messageOf(error));

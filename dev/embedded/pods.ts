@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { PodCoordinator } from '@hyperpage/client';
 import { createApp } from '@hyperpage/example-app';
 import { close, listen } from '@hyperpage/runtime';
-import { startEmbedded } from '../../sidecar/src/embedded.ts';
+import { type EmbeddedSidecar, startEmbedded } from '../../sidecar/src/embedded.ts';
 import { bundlePage } from '../images/bundle.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -15,6 +15,8 @@ export interface EmbeddedPod {
   pageUrl: string;
   /** The sidecar's API. */
   sidecarUrl: string;
+  /** Stops the app and then its sidecar, as a pod stops. */
+  stop(): Promise<void>;
 }
 
 export interface EmbeddedPods {
@@ -32,30 +34,40 @@ export async function startPods(options: {
 }): Promise<EmbeddedPods> {
   await bundlePage(ROOT, PUBLIC_DIR);
   const embedded = await startEmbedded({ count: options.pods, basePort: options.sidecarPort });
-  const stops: Array<() => Promise<void>> = [() => embedded.stop()];
+  const pods: EmbeddedPod[] = [];
   const stop = async () => {
-    for (const step of stops.splice(0).reverse()) await step();
+    await Promise.all(pods.map((pod) => pod.stop()));
+    await embedded.stop();
   };
   try {
-    const pods: EmbeddedPod[] = [];
-    for (const [index, { podId, url }] of embedded.sidecars.entries()) {
-      const coordinator = new PodCoordinator({ url, onError: options.onError });
-      stops.push(async () => coordinator.close());
-      const app = createApp({
-        pod: podId,
-        publicDir: PUBLIC_DIR,
-        coordinator,
-        sidecarUrl: url,
-        onError: options.onError,
-      });
-      const server: Server = createServer(app);
-      const port = await listen(server, options.port === 0 ? 0 : options.port + index, '127.0.0.1');
-      stops.push(() => close(server, 100));
-      pods.push({ podId, pageUrl: `http://127.0.0.1:${port}`, sidecarUrl: url });
-    }
+    for (const [index, sidecar] of embedded.sidecars.entries())
+      pods.push(await startPod(sidecar, options.port === 0 ? 0 : options.port + index, options.onError));
     return { pods, stop };
   } catch (error) {
     await stop();
+    throw error;
+  }
+}
+
+async function startPod(
+  sidecar: EmbeddedSidecar,
+  port: number,
+  onError: (error: unknown) => void,
+): Promise<EmbeddedPod> {
+  const { podId, url } = sidecar;
+  const coordinator = new PodCoordinator({ url, onError });
+  const app = createApp({ pod: podId, publicDir: PUBLIC_DIR, coordinator, sidecarUrl: url, onError });
+  const server = createServer(app);
+  const stop = async () => {
+    await close(server, 100);
+    coordinator.close();
+    await sidecar.stop();
+  };
+  try {
+    const listening = await listen(server, port, '127.0.0.1');
+    return { podId, pageUrl: `http://127.0.0.1:${listening}`, sidecarUrl: url, stop };
+  } catch (error) {
+    coordinator.close();
     throw error;
   }
 }

@@ -61,7 +61,8 @@ async function send(page: Page, text: string, options: { to?: string; priority?:
 }
 
 beforeAll(async () => {
-  [pages, browser] = await Promise.all([openPages(), launch()]);
+  browser = await launch();
+  pages = await openPages();
   here = await open(await newContext(), 0);
   there = await open(await newContext(), 1);
 });

@@ -1,9 +1,9 @@
 import type { CoordinationMessage, LeaderElection } from '../wire.ts';
 
 /** Payload of the sidecar's own `election` messages. */
-export interface ElectionPayload extends Partial<LeaderElection> {
-  /** The pod that leads now; null when the last one left and nobody has followed yet. */
-  newLeader: string | null;
+export interface ElectionPayload extends LeaderElection {
+  /** The pod that leads now; empty when `leaderId` has stepped down and nobody has followed yet. */
+  newLeader: string;
 }
 
 /** Payloads of the spec's message types. They are what the sender chose: check before you rely on one. */

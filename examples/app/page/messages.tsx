@@ -1,3 +1,4 @@
+import type { ElectionPayload } from '@hyperpage/client';
 import { type FormEvent, useRef, useState } from 'react';
 import type { Live, Message } from './live.ts';
 import { Pod } from './pod.tsx';
@@ -151,9 +152,8 @@ const fieldsOf = (payload: unknown): Record<string, unknown> =>
 export function textOf({ type, payload }: Message): string {
   const fields = fieldsOf(payload);
   if (type === 'election') {
-    const leader = fields['newLeader'];
-    if (typeof leader !== 'string') return 'Nobody leads.';
-    return `${leader} leads now, in term ${JSON.stringify(fields['term'])}.`;
+    const { newLeader, leaderId, term } = fields as Partial<ElectionPayload>;
+    return newLeader ? `${newLeader} leads now, in term ${term}.` : `${leaderId} has stepped down.`;
   }
   if (typeof fields['text'] === 'string') return fields['text'];
   return `${type} ${JSON.stringify(payload)}`;

@@ -61,7 +61,10 @@ describe('the example page’s log', () => {
       message('1', { type: 'election', payload: { newLeader: 'pod-b', term: 3 } }),
       'pod-b leads now, in term 3.',
     ],
-    [message('1', { type: 'election', payload: { newLeader: null } }), 'Nobody leads.'],
+    [
+      message('1', { type: 'election', payload: { newLeader: '', leaderId: 'pod-a', term: 2 } }),
+      'pod-a has stepped down.',
+    ],
     [message('1', { type: 'cache_invalidate', payload: ['a'] }), 'cache_invalidate ["a"]'],
     [message('1', { payload: null }), 'broadcast null'],
   ])('puts a message in words (%#)', (given, words) => {
