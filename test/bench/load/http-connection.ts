@@ -65,7 +65,8 @@ export function completeAnswer(received: Buffer): number | undefined {
   const headEnd = received.indexOf('\r\n\r\n');
   if (headEnd === -1) return undefined;
   const head = received.toString('latin1', 0, headEnd);
-  const length = CONTENT_LENGTH.exec(head)?.[1];
+  const status = Number(head.slice(9, 12));
+  const length = status === 204 ? '0' : CONTENT_LENGTH.exec(head)?.[1];
   if (length === undefined) throw new Error('an answer without content-length');
-  return received.length >= headEnd + 4 + Number(length) ? Number(head.slice(9, 12)) : undefined;
+  return received.length >= headEnd + 4 + Number(length) ? status : undefined;
 }
