@@ -95,6 +95,29 @@ describe('a Redis with its own ideas', () => {
   });
 });
 
+describe('sentinels that name no primary yet', () => {
+  test('it is said so, and when they do the sidecar connects by itself', async () => {
+    const [server, sentinel] = [await startRedis(), await startRedis({ sentinel: true })];
+    const lines: string[] = [];
+    const log = createLogger({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+    const settings = {
+      HYPERPAGE_REDIS_SENTINELS: `127.0.0.1:${sentinel.port}`,
+      HYPERPAGE_REDIS_MASTER_NAME: 'late',
+    };
+    const adapters = redisAdapters({ ...contextOf('pod-a', settings), log });
+    try {
+      await eventually('it is said', () => lines.some((line) => line.includes('Redis not connected')));
+      expect(await adapters.sessions.read(freshId())).toMatchObject({ kind: 'unavailable' });
+      await sentinel.client.call('SENTINEL', 'MONITOR', 'late', '127.0.0.1', server.port, 1);
+      await eventually('it connects', () => adapters.everConnected());
+      expect(await adapters.sessions.create(freshId(), fresh())).toMatchObject({ kind: 'ok' });
+    } finally {
+      await adapters.close();
+      await Promise.all([server.stop(), sentinel.stop()]);
+    }
+  });
+});
+
 describe('a Redis with a password', () => {
   let server: RedisServer;
   let folder: string;

@@ -51,11 +51,11 @@ describe('a primary that fails', () => {
   });
 
   test.each([
-    ['SIGKILL', 'is killed'],
-    ['SIGSTOP', 'hangs'],
+    { signal: 'SIGKILL', what: 'is killed' },
+    { signal: 'SIGSTOP', what: 'hangs' },
   ] as const)(
-    '%s: when the primary %s, no acknowledged session write is lost, and messages go on or declare a gap',
-    async (signal) => {
+    'when the primary $what, no acknowledged session write is lost, and messages go on or declare a gap',
+    async ({ signal }) => {
       const [a, b] = [await pods.open('pod-a'), await pods.open('pod-b')];
       const [atA, atB] = [record(a.bus), record(b.bus)];
       const acknowledged = new Map<string, number>();

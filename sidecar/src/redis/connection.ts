@@ -37,6 +37,8 @@ export class Connection {
     // An ioredis error carries its command with all arguments, passwords among them: only its message may be kept.
     this.client.on('error', (error) => {
       this.#lastError = error.message;
+      // While the sentinels name no primary there is no connection that could close.
+      if (!this.#ready && !this.#closed) events.onLost(error.message);
     });
     this.client.on('ready', () => void this.#welcome(events, clock));
     this.client.on('close', () => this.#lose(events));

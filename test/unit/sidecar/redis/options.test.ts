@@ -1,0 +1,70 @@
+import { SettingsError } from '@hyperpage/runtime';
+import { connectionOptions, redisTarget } from '../../../../sidecar/src/redis/options.ts';
+
+const none = {
+  redisUrl: undefined,
+  redisSentinels: undefined,
+  redisMasterName: undefined,
+  redisPasswordFile: undefined,
+};
+
+describe('where Redis is', () => {
+  test('by URL, or by sentinels and the name of the primary', () => {
+    expect(redisTarget({ ...none, redisUrl: 'redis://redis:6379' })).toEqual({
+      kind: 'url',
+      url: 'redis://redis:6379',
+    });
+    expect(
+      redisTarget({
+        redisUrl: undefined,
+        redisSentinels: 'demo-redis-0.demo-redis:26379,demo-redis-1.demo-redis:26379',
+        redisMasterName: 'hyperpage-1',
+        redisPasswordFile: '/run/password',
+      }),
+    ).toEqual({
+      kind: 'sentinels',
+      sentinels: [
+        { host: 'demo-redis-0.demo-redis', port: 26379 },
+        { host: 'demo-redis-1.demo-redis', port: 26379 },
+      ],
+      masterName: 'hyperpage-1',
+      passwordFile: '/run/password',
+    });
+  });
+
+  test.each([
+    [none, /REDIS_URL/],
+    [{ ...none, redisUrl: 'redis://a', redisSentinels: 'b:1' }, /both/],
+    [{ ...none, redisSentinels: 'b:1' }, /HYPERPAGE_REDIS_MASTER_NAME/],
+    [{ ...none, redisUrl: 'redis://:a b@' }, /REDIS_URL is no URL/],
+  ])('settings that name no Redis or two are refused by name: %j', (settings, wants) => {
+    expect(() => redisTarget(settings)).toThrow(SettingsError);
+    expect(() => redisTarget(settings)).toThrow(wants);
+  });
+
+  test('no command is ever sent twice, and none waits for a connection', () => {
+    const options = connectionOptions({ kind: 'url', url: 'redis://a' }, 'commands', () => 0.5);
+    expect(options).toMatchObject({
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      autoResendUnfulfilledCommands: false,
+    });
+    expect(options.commandTimeout).toBeGreaterThan(0);
+    expect(options.connectTimeout).toBeGreaterThan(0);
+  });
+
+  test('sentinels are watched for a failover', () => {
+    const options = connectionOptions(
+      { kind: 'sentinels', sentinels: [{ host: 'a', port: 1 }], masterName: 'm' },
+      'commands',
+      () => 0.5,
+    );
+    expect(options).toMatchObject({ failoverDetector: true, name: 'm', updateSentinels: false });
+  });
+
+  test('a demoted primary makes the connection ask anew', () => {
+    const { reconnectOnError } = connectionOptions({ kind: 'url', url: 'redis://a' }, 'commands', () => 0.5);
+    expect(reconnectOnError?.(new Error("READONLY You can't write against a read only replica."))).toBe(true);
+    expect(reconnectOnError?.(new Error('ERR something else'))).toBe(false);
+  });
+});
