@@ -58,7 +58,7 @@ export async function ensureBinaries<Name extends BinaryName>(
       missing.set(component, [...(missing.get(component) ?? []), name]);
     }
   }
-  if (missing.size > 0) await requireGo([...missing.values()].flat());
+  if (missing.size > 0) await requireGo([...missing.values()].flat(), env);
   for (const [component, programs] of missing) {
     await build(component, programs, progress, env);
     for (const name of programs) paths.set(name, await cachePath(name, env));
@@ -108,8 +108,8 @@ export async function componentVersion(component: Component): Promise<string> {
 export const requiredVersion = (goMod: string): string | undefined =>
   /^require \S+ (v\S+)$/m.exec(goMod)?.[1];
 
-async function requireGo(wanted: readonly BinaryName[]): Promise<void> {
-  if (await succeeds('go', ['version'])) return;
+async function requireGo(wanted: readonly BinaryName[], env: NodeJS.ProcessEnv): Promise<void> {
+  if (await succeeds('go', ['version'], { env })) return;
   throw new ClusterProblem(
     `Go is needed to build ${wanted.join(', ')}, and there is no \`go\` on PATH.`,
     'Install Go 1.24 or newer (https://go.dev/doc/install), or set KUBEBUILDER_ASSETS to a folder that has these programs.',

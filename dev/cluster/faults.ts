@@ -57,11 +57,12 @@ export const FAULT_USAGE = `
  *  @throws FaultRefused when they say nothing that can be done. */
 export async function runFault(faults: Faults, words: readonly string[]): Promise<void> {
   const [verb = '', ...operands] = words;
-  if (verb in containerVerbs)
+  if (Object.hasOwn(containerVerbs, verb))
     return containerVerbs[verb as keyof typeof containerVerbs](faults, container(operands));
-  if (verb in nodeVerbs)
+  if (Object.hasOwn(nodeVerbs, verb))
     return nodeVerbs[verb as keyof typeof nodeVerbs](faults, nodeName(operands), operands[1]);
-  if (verb in partVerbs) return partVerbs[verb as keyof typeof partVerbs](faults, part(operands));
+  if (Object.hasOwn(partVerbs, verb))
+    return partVerbs[verb as keyof typeof partVerbs](faults, part(operands));
   throw new FaultRefused(`There is no fault ${JSON.stringify(verb)}. There are:\n${FAULT_USAGE}`);
 }
 

@@ -1,14 +1,20 @@
 import { type Api, answers, connect, get } from './api.ts';
-import type { ClusterLayout } from './layout.ts';
+import { CONTROL_PLANE_PARTS } from '../faults.ts';
+import { type Cluster, nodesOf } from './cluster.ts';
+import { isRunning } from './machine.ts';
+import { controlPlaneMachine, nodeMachine } from './machines.ts';
 
-/** Whether the API server, that many nodes and the cluster's DNS all do their work. */
-export async function isHealthy(layout: ClusterLayout, nodes: number): Promise<boolean> {
+/** Whether every program of the cluster runs, and the API server, the nodes and the DNS all do their work. */
+export async function isHealthy(cluster: Cluster): Promise<boolean> {
+  // The API server takes a node for Ready some seconds longer than it is.
+  if (!(await everythingRuns(cluster))) return false;
+  const { layout, record } = cluster;
   const api = await connect(layout).catch(() => undefined);
   if (!api) return false;
   try {
     return (
       (await answers(api, '/readyz')) &&
-      (await readyNodes(api)).length >= nodes &&
+      (await readyNodes(api)).length >= record.nodes &&
       (await isAvailable(api, 'coredns'))
     );
   } catch {
@@ -17,6 +23,19 @@ export async function isHealthy(layout: ClusterLayout, nodes: number): Promise<b
     api.close();
   }
 }
+
+async function everythingRuns(cluster: Cluster): Promise<boolean> {
+  const { layout, mounts } = cluster;
+  const controlPlane = controlPlaneMachine(layout, mounts);
+  const machines = nodesOf(cluster).map((node) => nodeMachine(layout, node, mounts));
+  const running = await Promise.all([
+    ...CONTROL_PLANE_PARTS.map((part) => isRunning(controlPlane, part)),
+    ...machines.flatMap((machine) => NODE_DAEMONS.map((daemon) => isRunning(machine, daemon))),
+  ]);
+  return running.every(Boolean);
+}
+
+const NODE_DAEMONS = ['containerd', 'kubelet', 'kube-proxy'];
 
 interface NodeList {
   items: Array<{

@@ -38,7 +38,7 @@ export async function bringUp({ name, root, nodes, progress }: UpOptions): Promi
   await discardDead(layout, mounts, progress);
   const record = await readRecord(layout);
   const wanted = Math.max(nodes, record?.nodes ?? 0);
-  if (record && wanted === record.nodes && (await isHealthy(layout, wanted))) {
+  if (record && wanted === record.nodes && (await isHealthy({ layout, mounts, record }))) {
     progress.say(`The cluster is up already, with ${wanted} ${wanted === 1 ? 'node' : 'nodes'}.`);
     return;
   }
