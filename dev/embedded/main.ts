@@ -42,10 +42,14 @@ async function takeOrders(pods: EmbeddedPod[]): Promise<void> {
 }
 
 function stopOnSignal(running: EmbeddedPods): void {
-  let stopping = false;
+  let askedAt: number | undefined;
   const stop = async () => {
-    if (stopping) process.exit(130); // Asked twice: not patient.
-    stopping = true;
+    if (askedAt !== undefined) {
+      // npm passes Ctrl-C on although the terminal sent it to us too; a second one later means it.
+      if (performance.now() - askedAt > 500) process.exit(130);
+      return;
+    }
+    askedAt = performance.now();
     await running.stop();
     process.exit(0);
   };

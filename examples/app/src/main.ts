@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { podCoordinator } from '@hyperpage/client';
+import { PodCoordinator } from '@hyperpage/client';
 import { createApp } from './app.ts';
 
 const GRACE_MS = 10_000;
@@ -22,12 +22,14 @@ if (!Number.isInteger(port) || port < 0 || port > 65535) {
   process.exit(1);
 }
 
-process.on('warning', (warning) => log('warn', 'warning', { err: warning.message }));
+const coordinator = new PodCoordinator({
+  onError: (error) => log('warn', 'coordination failed; it goes on by itself', { err: String(error) }),
+});
 
 const app = createApp({
   pod: process.env['HYPERPAGE_POD_NAME'] ?? hostname(),
   publicDir: process.env['HYPERPAGE_PUBLIC_DIR'] ?? fileURLToPath(new URL('./public', import.meta.url)),
-  coordinator: podCoordinator,
+  coordinator,
   onError: (error) => log('warn', 'a request failed', { err: error instanceof Error ? error.stack : error }),
 });
 
@@ -51,7 +53,7 @@ async function stop(signal: string): Promise<void> {
   server.closeIdleConnections();
   setTimeout(() => server.closeAllConnections(), 500).unref();
   await closed;
-  podCoordinator.close();
+  coordinator.close();
   log('info', 'stopped');
   process.exit(0);
 }
