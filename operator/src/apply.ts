@@ -1,8 +1,9 @@
 import type { HyperpageCluster } from '@hyperpage/contract';
-import { KubeError } from '@hyperpage/runtime';
+import { isStatus, KubeError } from '@hyperpage/runtime';
 import type { OwnedKind } from './desired/index.ts';
 import type { Manifest, ObjectClient, Stored } from './kube/index.ts';
 import { type Action, foreignObject, isOurs, type Problem } from './plan.ts';
+import { releaseReplicas, takeBack } from './ownership.ts';
 import type { Settled } from './settled.ts';
 
 /** What became of a plan. */
@@ -52,13 +53,8 @@ async function carryOut(
       return createOnce(cluster, action.manifest, client, created);
     case 'apply': {
       const { manifest, stored } = action;
-      settled.note(manifest, await client.apply(withUid(manifest, stored)));
-      return undefined;
-    }
-    case 'releaseReplicas': {
-      const { resourceVersion } = action.stored.metadata;
-      const metadata = { resourceVersion, managedFields: action.managedFields };
-      await client.patch('Deployment', action.stored.metadata, { metadata });
+      if (action.leavesReplicas) await releaseReplicas(stored.metadata, client);
+      settled.note(manifest, await applyOver(withUid(manifest, stored), client));
       return undefined;
     }
     case 'growClaim': {
@@ -71,6 +67,18 @@ async function carryOut(
       await client.delete(action.stored.kind, action.stored.metadata, { uid });
       return undefined;
     }
+  }
+}
+
+/** Applies over what is there. In lists that merge by key an item that somebody put in can make ours invalid (two ports
+ *  of one name): then the lists are taken back as a whole first. */
+async function applyOver(manifest: Manifest<OwnedKind>, client: ObjectClient): Promise<Stored<OwnedKind>> {
+  try {
+    return await client.apply(manifest);
+  } catch (error) {
+    if (!isStatus(error, 422)) throw error;
+    await takeBack(manifest, client);
+    return client.apply(manifest);
   }
 }
 

@@ -31,7 +31,7 @@ const STOP_GRACE_MS = 10_000;
 async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   if (argv.includes('--help')) return void process.stdout.write(helpText());
   const settings = readSettings(OPERATOR_SETTINGS, env);
-  const log = createLogger({ level: settings.logLevel, bindings: { pod: settings.podName } });
+  const log = createLogger({ level: settings.logLevel, bindings: { operator: settings.podName } });
   const http = createKubeHttp(await findEndpoint(env));
   const registry = createRegistry({ processMetrics: true });
   const operator = createOperator({

@@ -1,4 +1,4 @@
-import { FIELD_MANAGER, type HyperpageCluster, LEASE_ANNOTATIONS, namesOf } from '@hyperpage/contract';
+import { type HyperpageCluster, LEASE_ANNOTATIONS, namesOf } from '@hyperpage/contract';
 import { amount, covers } from './covers.ts';
 import {
   desiredObjects,
@@ -18,10 +18,8 @@ export type Action =
   | { kind: 'create'; manifest: Manifest<OwnedKind>; replicas?: number }
   /** Made once and never applied: afterwards it belongs to others (Lease) or must not change (Secret). */
   | { kind: 'createOnce'; manifest: Manifest<OwnedKind> }
-  | { kind: 'apply'; manifest: Manifest<OwnedKind>; stored: Stored<OwnedKind> }
-  /** Gives up our ownership of a Deployment's `replicas`, so that the next apply, which leaves the field out, does
-   *  not remove it (which would mean one pod). */
-  | { kind: 'releaseReplicas'; stored: Stored<'Deployment'>; managedFields: object[] }
+  /** `leavesReplicas`: the manifest leaves out a Deployment's number of pods, which is its HPA's. */
+  | { kind: 'apply'; manifest: Manifest<OwnedKind>; stored: Stored<OwnedKind>; leavesReplicas: boolean }
   | { kind: 'growClaim'; stored: Stored<'PersistentVolumeClaim'>; size: string }
   | { kind: 'delete'; stored: Stored<OwnedKind> };
 
@@ -95,30 +93,14 @@ function planObject(
   }
   if (stored.metadata.deletionTimestamp) return; // It comes back once it is gone.
   if (isUpToDate(manifest, stored) || context.isSettled(manifest, stored)) return;
-  const release = stored.kind === 'Deployment' && cluster.spec.autoscaling && releaseReplicas(stored);
-  if (release) plan.actions.push(release);
-  plan.actions.push({ kind: 'apply', manifest, stored });
+  const leavesReplicas = manifest.kind === 'Deployment' && manifest.spec?.replicas === undefined;
+  plan.actions.push({ kind: 'apply', manifest, stored, leavesReplicas });
 }
 
 const isUpToDate = (manifest: Manifest<OwnedKind>, stored: Stored<OwnedKind>): boolean => {
   const digest = manifest.metadata.annotations?.[DIGEST_ANNOTATION];
   return stored.metadata.annotations?.[DIGEST_ANNOTATION] === digest && covers(stored, manifest);
 };
-
-type ManagedFields = { manager?: string; operation?: string; fieldsV1?: Record<string, unknown> };
-
-function releaseReplicas(stored: Stored<'Deployment'>): Action | undefined {
-  const entries = (stored.metadata.managedFields ?? []) as ManagedFields[];
-  const ours = (entry: ManagedFields) => entry.manager === FIELD_MANAGER && entry.operation === 'Apply';
-  const specOf = (entry: ManagedFields) => entry.fieldsV1?.['f:spec'] as Record<string, unknown> | undefined;
-  if (!entries.some((entry) => ours(entry) && specOf(entry)?.['f:replicas'])) return undefined;
-  const managedFields = entries.map((entry) => {
-    if (!ours(entry)) return entry;
-    const { 'f:replicas': _, ...spec } = specOf(entry) ?? {};
-    return { ...entry, fieldsV1: { ...entry.fieldsV1, 'f:spec': spec } };
-  });
-  return { kind: 'releaseReplicas', stored, managedFields };
-}
 
 /** The generated password is made once. When the Secret is gone and nobody remembers the password, a new one would
  *  lock everybody out of the Redis that runs: that needs a person. */

@@ -21,8 +21,6 @@ export const appTroubles = ({ appPods }: Pick<Observed, 'appPods'>): PodTrouble[
 export function appAvailable(observed: Observed): Verdict {
   const { deployment } = observed;
   if (!deployment) return verdict('AppAvailable', 'False', 'Creating', 'The Deployment is being made.');
-  const seen = deployment.status?.observedGeneration;
-  if (seen === undefined) return notObserved('Kubernetes has not looked at the new Deployment yet.');
   const { wanted, available, minimum } = appCounts(observed);
   if (available >= minimum) {
     return healthy('AppAvailable', `${available} of ${wanted} app pods are available.`);
@@ -54,8 +52,15 @@ export function appAvailable(observed: Observed): Verdict {
       'It waits for Redis and the leader Lease: see RedisAvailable, and the logs of container sidecar.';
     return verdict('AppAvailable', 'False', 'SidecarNotReady', say(sidecar, advice));
   }
-  return verdict('AppAvailable', 'False', 'NotEnoughReplicas', `${counts}. Pods are starting or not ready.`);
+  const reason = isFirstStart(observed) ? 'Creating' : 'NotEnoughReplicas';
+  return verdict('AppAvailable', 'False', reason, `${counts}. Pods are starting or not ready.`);
 }
+
+/** True until the app has been available once. */
+const isFirstStart = ({ cluster }: Observed): boolean => {
+  const before = cluster.status?.conditions?.find(({ type }) => type === 'AppAvailable');
+  return before === undefined || before.reason === 'Creating';
+};
 
 /** AutoscalingActive: what the HPA itself says. */
 export function autoscalingActive({ cluster, autoscaler }: Observed): Verdict {
