@@ -5,6 +5,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { launch } from './chromium.ts';
 import { lowContrast } from './contrast.ts';
 import { openPages, type Pages } from './pages.ts';
+import { tellAStory } from './story.ts';
 
 const DOCS_IMAGES = join(import.meta.dirname, '../../docs/images');
 
@@ -216,7 +217,7 @@ describe('the example’s page, on two pods', () => {
     await mkdir(folder, { recursive: true });
     const context = await newContext({ deviceScaleFactor: 2, viewport: { width: 1200, height: 960 } });
     const page = await open(context, 1);
-    await tellAStory(page);
+    await tellAStory(page, pages.urls);
     for (const [name, file] of [
       ['dark', 'example-dark.png'],
       ['light', 'example.png'],
@@ -233,25 +234,3 @@ describe('the example’s page, on two pods', () => {
 });
 
 const REFUSAL = JSON.stringify({ code: 'redis-unavailable', detail: 'not today' });
-
-const podOf = async (page: Page) =>
-  (await page.getByRole('heading', { level: 1 }).locator('.pod-name').innerText()).trim();
-
-/** Messages that a real app could send, enough of them to fill the picture. */
-async function tellAStory(page: Page): Promise<void> {
-  const say = async (url: string, text: string, to: string, priority: string) => {
-    const response = await page.request.post(`${url}/api/demo/messages`, { data: { text, to, priority } });
-    return response.ok();
-  };
-  const [first = '', second = '', third = first] = pages.urls;
-  await say(third, 'Back from a restart, my cache is cold', 'all', 'low');
-  for (const url of pages.urls)
-    await say(url, 'Warm-up begins: each pod takes its third of the keys', 'as-leader', 'normal');
-  await say(first, 'My third is warm', 'all', 'normal');
-  await say(third, 'Mine too, 4 180 keys', 'all', 'normal');
-  await say(first, 'Your third has two hot keys, keep them', await podOf(page), 'normal');
-  await say(second, 'All three are warm', 'all', 'normal');
-  await say(first, 'Prices of user 123 have changed, drop your copies', 'all', 'high');
-  await page.getByTestId('log').getByText('Prices of user 123').first().waitFor();
-  await page.getByRole('button', { name: 'What a session survives' }).click();
-}
