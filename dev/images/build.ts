@@ -43,12 +43,13 @@ export async function buildImages(names: readonly ImageName[], options: BuildOpt
 /** Bundles a program, and with the example its web page, into `dist/`. */
 export async function bundle(program: Program, { root, report }: BuildOptions): Promise<void> {
   const startedMs = performance.now();
-  const { startBytes, laterBytes, packages } = await bundleProgram(program, root);
+  const { written, startBytes, laterBytes, packages } = await bundleProgram(program, root);
   if (program === 'example') await bundlePage(root, join(root, 'dist/example/public'));
   const largest = packages.slice(0, 3).map(([name, bytes]) => `${name} ${megabytes(bytes)}`);
   const later = laterBytes > 0 ? `, ${megabytes(laterBytes)} on demand` : '';
   const elapsed = seconds(performance.now() - startedMs);
-  report(`bundled ${program}: ${megabytes(startBytes)} (${largest.join(', ')})${later} in ${elapsed}`);
+  const done = written ? `bundled ${program}` : `unchanged: the bundle of ${program}`;
+  report(`${done}: ${megabytes(startBytes)} (${largest.join(', ')})${later} in ${elapsed}`);
 }
 
 async function pack(

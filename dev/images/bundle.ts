@@ -1,6 +1,7 @@
 import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { recordedResult, recordResult } from './build-record.ts';
 
 /** The programs that are shipped as one file each, and where each starts. */
 export const PROGRAMS = {
@@ -16,6 +17,8 @@ export const PROGRAMS = {
 export type Program = keyof typeof PROGRAMS;
 
 export interface Bundle {
+  /** False when nothing that the bundle is made of has changed. */
+  written: boolean;
   /** Of what is loaded at start: the text of it stays in memory. */
   startBytes: number;
   /** Of what is loaded when a dynamic import asks for it. */
@@ -43,13 +46,27 @@ const withoutCharsetTables: Plugin = {
  *  files of its own there, and is read only when asked for. Functions and classes keep their names, so that stack
  *  traces and logs stay readable. @throws Error when a package got in that must not. */
 export async function bundleProgram(program: Program, root: string): Promise<Bundle> {
-  const { entry, forbidden } = PROGRAMS[program];
-  const folder = `dist/${program}`;
+  const record = join(root, 'dist', `${program}.build.json`);
+  const before = await recordedResult<Omit<Bundle, 'written'>>(record, root);
+  if (before) return { ...before, written: false };
+
+  const begunMs = Date.now();
+  const metafile = await runEsbuild(program, root);
+  const outputs = Object.keys(metafile.outputs);
+  await removeStale(join(root, 'dist', program), outputs);
+  const result = describeBundle(program, metafile);
+  const read = [...Object.keys(metafile.inputs), 'package-lock.json', relative(root, import.meta.filename)];
+  await recordResult(record, { root, begunMs, read, wrote: outputs, result });
+  return { ...result, written: true };
+}
+
+async function runEsbuild(program: Program, root: string): Promise<Metafile> {
+  const { entry } = PROGRAMS[program];
   await mustExist(join(root, entry));
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: { main: entry },
-    outdir: folder,
+    outdir: `dist/${program}`,
     chunkNames: 'later-[hash]',
     splitting: true,
     bundle: true,
@@ -66,13 +83,15 @@ export async function bundleProgram(program: Program, root: string): Promise<Bun
     metafile: true,
     logLevel: 'warning',
   });
-  await removeStale(join(root, folder), Object.keys(metafile.outputs));
-  const stowaway = packageSizes(Object.values(metafile.outputs)).find(([name]) =>
-    (forbidden as readonly string[]).includes(name),
-  );
-  if (stowaway)
-    throw new Error(`${stowaway[0]} is in the bundle of ${program} and must not be: see who imports it`);
-  const start = loadedAtStart(metafile, `${folder}/main.js`);
+  return metafile;
+}
+
+function describeBundle(program: Program, metafile: Metafile): Omit<Bundle, 'written'> {
+  const forbidden: readonly string[] = PROGRAMS[program].forbidden;
+  const all = packageSizes(Object.values(metafile.outputs));
+  const stowaway = all.find(([name]) => forbidden.includes(name));
+  if (stowaway) throw new Error(`${stowaway[0]} must not be in the bundle of ${program}: see who imports it`);
+  const start = loadedAtStart(metafile, `dist/${program}/main.js`);
   const later = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('.js') && !start.has(path));
   return {
     startBytes: totalBytes([...start.values()]),
