@@ -6,7 +6,8 @@ import { createSseParser, type ServerSentEvent } from './sse.ts';
  *  1. At most one connection is open at a time.
  *  2. A reconnect resumes after the last event that was handed on (`Last-Event-ID`).
  *  3. Whoever handles an event cannot break the stream by throwing.
- *  4. A connection that is silent for `idleMs` counts as broken: a sidecar sends heartbeats. */
+ *  4. An outage is told once, not at each attempt.
+ *  5. A connection that is silent for `idleMs` counts as broken: a sidecar sends heartbeats. */
 export interface SubscriptionOptions {
   /** Opens one connection. @throws when it cannot */
   open(headers: Record<string, string>, signal: AbortSignal): Promise<Response>;
@@ -31,9 +32,16 @@ export function openSubscription(options: SubscriptionOptions): Subscription {
   const closed = new AbortController();
   let lastEventId: string | undefined;
   let failures = 0;
+  let told: string | undefined;
+
+  const report = (error: unknown) => {
+    if (String(error) !== told) options.onError(error);
+    told = String(error);
+  };
 
   const handOn = (event: ServerSentEvent) => {
     failures = 0;
+    told = undefined;
     try {
       options.onEvent(event);
     } catch (error) {
@@ -49,7 +57,7 @@ export function openSubscription(options: SubscriptionOptions): Subscription {
         });
       } catch (error) {
         if (closed.signal.aborted) return;
-        options.onError(error);
+        report(error);
       }
       const ceiling = Math.min(maxMs, baseMs * 2 ** Math.min(failures, 20));
       failures += 1;

@@ -64,8 +64,9 @@ describe('a subscription', () => {
     expect(opened[1]).toEqual({ 'last-event-id': '12' });
   });
 
-  test('keeps trying while the server refuses, and waits longer each time', async () => {
+  test('keeps trying while the server refuses, waits longer each time, and says so once', async () => {
     const waits: number[] = [];
+    const errors: unknown[] = [];
     let attempts = 0;
     let last = performance.now();
     subscription = openSubscription({
@@ -76,12 +77,13 @@ describe('a subscription', () => {
         throw new Error('refused');
       },
       onEvent: () => {},
-      onError: () => {},
+      onError: (error) => errors.push(error),
       backoff: { baseMs: 2, maxMs: 64 },
       random: () => 0.999,
     });
     await eventually(() => attempts === 7, 'seven attempts');
     expect(waits.at(-1)).toBeGreaterThan(waits[1] ?? 0);
+    expect(errors).toEqual([new Error('refused')]);
   });
 
   test('opens another connection when one is silent for too long', async () => {
