@@ -15,16 +15,18 @@ afterEach(() => rm(root, { recursive: true }));
 const result = { bytes: 1 };
 const build = (begunMs: number) => ({ root, begunMs, read: ['source'], wrote: ['output'], result });
 const LATER_MS = Date.now() + 60_000;
-const recorded = async () => {
+const expectRecorded = async () => {
   await recordResult(record, build(LATER_MS));
   expect(await recordedResult(record, root)).toEqual(result);
 };
 
 describe('the record of a build', () => {
-  test('gives the result as long as nothing changed', recorded);
+  test('gives the result as long as nothing changed', async () => {
+    await expectRecorded();
+  });
 
   test.each(['source', 'output'])('gives none when the %s changed or is gone', async (name) => {
-    await recorded();
+    await expectRecorded();
     await utimes(join(root, name), 1, 1);
     expect(await recordedResult(record, root)).toBeUndefined();
     await rm(join(root, name));
