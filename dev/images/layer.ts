@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -45,9 +45,14 @@ export async function buildLayer(layer: Layer, cacheFolder: string): Promise<Bui
   const diffIdFile = `${file}.diffid`;
   const diffId = await readFile(diffIdFile, 'utf8').catch(() => undefined);
   const cached = diffId && (await stat(file).catch(() => undefined));
-  if (diffId && cached) return { diffId, file, sizeBytes: cached.size };
+  if (diffId && cached) {
+    // Their times say when they were last of use (see pruneCache).
+    for (const used of [file, diffIdFile]) await utimes(used, new Date(), new Date());
+    return { diffId, file, sizeBytes: cached.size };
+  }
 
   await mkdir(cacheFolder, { recursive: true });
+  await pruneCache(cacheFolder, Date.now() - KEEP_MS);
   const hash = createHash('sha256');
   await writeWhole(file, async function* () {
     for await (const chunk of tar(entries)) {
@@ -59,6 +64,18 @@ export async function buildLayer(layer: Layer, cacheFolder: string): Promise<Bui
   // After the tar file: a digest in the cache means that its layer is complete.
   await writeFile(diffIdFile, written);
   return { diffId: written, file, sizeBytes: (await stat(file)).size };
+}
+
+const KEEP_MS = 14 * 24 * 3_600_000;
+
+/** Removes what nobody used since `beforeMs` (milliseconds since the epoch): each change of a program leaves a layer. */
+export async function pruneCache(cacheFolder: string, beforeMs: number): Promise<void> {
+  for (const name of await readdir(cacheFolder)) {
+    const file = join(cacheFolder, name);
+    // Another build may prune too: what is gone is gone.
+    const seen = await stat(file).catch(() => undefined);
+    if (seen && seen.mtimeMs < beforeMs) await rm(file, { force: true });
+  }
 }
 
 /** Writes `file` so that others see it whole or not at all, also when two builds write it at once. */

@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildLayer, layerCacheFolder } from '../../../dev/images/layer.ts';
+import { buildLayer, layerCacheFolder, pruneCache } from '../../../dev/images/layer.ts';
 
 let cache: string;
 beforeEach(async () => {
@@ -42,6 +42,16 @@ describe('the cache of layers', () => {
     const [one, two] = await Promise.all([buildLayer(layer('x'), cache), buildLayer(layer('x'), cache)]);
     expect(one).toEqual(two);
     expect((await readdir(cache)).filter((name) => name.endsWith('.partial'))).toEqual([]);
+  });
+
+  test('forgets what was not used for long, and keeps what was used since', async () => {
+    const [used, unused] = [await buildLayer(layer('used'), cache), await buildLayer(layer('unused'), cache)];
+    for (const name of await readdir(cache)) await utimes(join(cache, name), 1, 1);
+    await buildLayer(layer('used'), cache);
+    await pruneCache(cache, 60_000);
+    const left = (await readdir(cache)).map((name) => join(cache, name));
+    expect(left.sort()).toEqual([used.file, `${used.file}.diffid`]);
+    expect(left).not.toContain(unused.file);
   });
 
   test('lies in the folder for caches that the user has set', () => {
