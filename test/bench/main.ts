@@ -1,6 +1,6 @@
 /** `make bench`: measures this project beside its peers in one run, prints a table and writes `bench.json`. */
 import { writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { seconds } from '../../dev/command.ts';
 import { ENTRIES } from './entries/index.ts';
 import type { Row } from './entry.ts';
@@ -32,6 +32,12 @@ async function main(argv: readonly string[]): Promise<number> {
   if (only !== undefined && 'problem' in only) {
     console.error(`${only.problem}\n${USAGE}`);
     return 2;
+  }
+  const busy = loadavg()[0] ?? 0;
+  if (busy > 0.5) {
+    console.log(
+      `others keep this machine busy (load ${busy.toFixed(1)}, ${cpus().length} cores): trust the ratios only`,
+    );
   }
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());

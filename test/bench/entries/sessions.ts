@@ -27,7 +27,8 @@ const RAW_REDIS = 'raw Redis, ioredis';
 
 export const sessions: Entry = {
   name: 'sessions',
-  what: 'session read and write over HTTP, beside raw Redis',
+  what: 'session read and write over HTTP, beside raw Redis (and daprd, where it is on PATH)',
+  limitMs: 300_000,
   run: async (bench) => {
     const { port } = await startRedis(bench, { replicas: 1 });
     const plain = await startSidecar(bench, { podName: 'bench-0', redisPort: port });
