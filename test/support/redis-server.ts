@@ -49,7 +49,8 @@ export async function startRedis({
     `port ${port}`,
     'bind 127.0.0.1',
     `dir ${folder}`,
-    ...(sentinel ? [] : ['appendonly yes', 'save ""']),
+    // everysec may hold a write back for as long as an fsync takes: a killed server would forget what it said it had.
+    ...(sentinel ? [] : ['appendonly yes', 'appendfsync always', 'save ""']),
     ...(password ? [`requirepass ${password}`] : []),
     ...(password && !sentinel ? [`masterauth ${password}`] : []),
     ...config,

@@ -1,5 +1,6 @@
 import { type Clock, every, sleep, type Timer } from '@hyperpage/runtime';
 import { Redis } from 'ioredis';
+import type { Address } from './failover-watch.ts';
 import { type ConnectionOptions, connectionOptions, type RedisTarget, readPassword } from './options.ts';
 
 export interface ConnectionEvents {
@@ -64,6 +65,13 @@ export class Connection {
     this.#ready = false;
     this.#heartbeat.cancel();
     this.client.disconnect();
+  }
+
+  /** Connects anew, unless it is to `primary` already: every sentinel tells of the same switch, one after another. */
+  leaveFor(primary: Address): void {
+    const { remoteAddress, remotePort } = this.client.stream ?? {};
+    const there = remoteAddress?.replace(/^::ffff:/, '') === primary.host && remotePort === primary.port;
+    if (!there) this.reconnect();
   }
 
   async #welcome(events: ConnectionEvents, clock: Clock): Promise<void> {

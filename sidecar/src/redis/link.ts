@@ -1,6 +1,7 @@
 import { type Clock, Gauge, type Logger, type Registry } from '@hyperpage/runtime';
 import type { Redis } from 'ioredis';
 import { Connection } from './connection.ts';
+import { watchFailovers } from './failover-watch.ts';
 import { type FunctionName, functionName, LIBRARY_NAME, LIBRARY_SOURCE } from './functions.ts';
 import { COMMAND_TIMEOUT_MS, type RedisTarget } from './options.ts';
 
@@ -101,6 +102,10 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
   const invoke = ({ name, keys, args }: FunctionCall) =>
     commands.client.fcall(functionName(name), keys.length, ...keys, ...args);
   for (const connection of connections) connection.connect();
+  const stopWatching = watchFailovers(target, random, (primary) => {
+    log.info({ primary }, 'another Redis is primary now');
+    for (const connection of connections) connection.leaveFor(primary);
+  });
 
   return {
     async call(call) {
@@ -138,6 +143,7 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
     everConnected: () => state.ever,
     async close() {
       state.closed = true;
+      stopWatching();
       gauge.set(0);
       for (const connection of connections) connection.close();
     },

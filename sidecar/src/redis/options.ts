@@ -93,7 +93,7 @@ export function connectionOptions(
     ...common,
     sentinels: target.sentinels,
     name: target.masterName,
-    failoverDetector: true,
+    role: 'master',
     // The names of all sentinels are known; what sentinels say of each other may be addresses of pods long gone.
     updateSentinels: false,
     sentinelCommandTimeout: 2000,

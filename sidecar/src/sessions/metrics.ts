@@ -11,7 +11,7 @@ export function sessionMetrics(registry: Registry, active: () => Promise<number 
       async collect() {
         const count = await active();
         // Unknown is absent, not 0 and not what it once was.
-        if (count === undefined) this.reset();
+        if (count === undefined) this.remove();
         else this.set(count);
       },
     }),

@@ -53,13 +53,13 @@ describe('where Redis is', () => {
     expect(options.connectTimeout).toBeGreaterThan(0);
   });
 
-  test('sentinels are watched for a failover', () => {
+  test('only the sentinels that were named are asked, and only for the primary', () => {
     const options = connectionOptions(
       { kind: 'sentinels', sentinels: [{ host: 'a', port: 1 }], masterName: 'm' },
       'commands',
       () => 0.5,
     );
-    expect(options).toMatchObject({ failoverDetector: true, name: 'm', updateSentinels: false });
+    expect(options).toMatchObject({ name: 'm', role: 'master', updateSentinels: false });
   });
 
   test('a demoted primary makes the connection ask anew', () => {
