@@ -117,8 +117,10 @@ async function createOnce(
 }
 
 /** With the UID an object that was deleted and made again by somebody else meanwhile is not taken over. */
-const withUid = (manifest: Manifest<OwnedKind>, { metadata: { uid } }: Stored): Manifest<OwnedKind> =>
-  ({ ...manifest, metadata: { ...manifest.metadata, uid } }) as Manifest<OwnedKind>;
+const withUid = (manifest: Manifest<OwnedKind>, { metadata: { uid } }: Stored): Manifest<OwnedKind> => ({
+  ...manifest,
+  metadata: { ...manifest.metadata, uid },
+});
 
 function refusal(action: Action, error: unknown): Problem {
   if (!(error instanceof KubeError)) throw error;

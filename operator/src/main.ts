@@ -82,6 +82,7 @@ const electionOf = (settings: OperatorSettings, http: KubeHttp, log: Logger): El
     lease,
     timeoutMs,
     heartbeatMs,
+    createMissing: true,
     leases: createKubeLeases({ http, ...lease, requestTimeoutMs: Math.floor(heartbeatMs / 2) }),
     clock: systemClock,
     random: Math.random,

@@ -166,6 +166,7 @@ describe('the operator against a real API server', () => {
       await world.isGone('HorizontalPodAutoscaler', 'demo');
       await world.isGone('NetworkPolicy', 'demo');
       await world.isGone('NetworkPolicy', 'demo-redis');
+      expect(await world.objects.get('PodDisruptionBudget', world.key('demo'))).toBeDefined();
     });
 
     test('a deleted Secret comes back with the password that Redis runs with', async () => {

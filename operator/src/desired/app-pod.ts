@@ -83,16 +83,11 @@ function appContainer(cluster: HyperpageCluster): Container {
       { name: 'PORT', value: String(app.port) },
       ...((app.env ?? []) as NonNullable<Container['env']>),
     ],
-    ...(app.envFrom ? { envFrom: app.envFrom as NonNullable<Container['envFrom']> } : {}),
+    ...(app.envFrom ? { envFrom: app.envFrom } : {}),
     resources: app.resources as NonNullable<Container['resources']>,
-    livenessProbe: (liveness ??
-      probe('/api/health', { initialDelaySeconds: 30, periodSeconds: 30 })) as NonNullable<
-      Container['livenessProbe']
-    >,
-    readinessProbe: (readiness ??
-      probe('/api/sessions?check=ready', { initialDelaySeconds: 5, periodSeconds: 10 })) as NonNullable<
-      Container['readinessProbe']
-    >,
-    ...(startup ? { startupProbe: startup as NonNullable<Container['startupProbe']> } : {}),
+    livenessProbe: liveness ?? probe('/api/health', { initialDelaySeconds: 30, periodSeconds: 30 }),
+    readinessProbe:
+      readiness ?? probe('/api/sessions?check=ready', { initialDelaySeconds: 5, periodSeconds: 10 }),
+    ...(startup ? { startupProbe: startup } : {}),
   };
 }

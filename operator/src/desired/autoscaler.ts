@@ -25,7 +25,7 @@ export function autoscaler(cluster: HyperpageCluster): Manifest<'HorizontalPodAu
       minReplicas: autoscaling.min,
       maxReplicas: autoscaling.max,
       metrics: [cpu, ...((autoscaling.metrics ?? []) as NonNullable<Spec['metrics']>)],
-      ...(autoscaling.behavior ? { behavior: autoscaling.behavior as NonNullable<Spec['behavior']> } : {}),
+      ...(autoscaling.behavior ? { behavior: autoscaling.behavior } : {}),
     },
   };
 }

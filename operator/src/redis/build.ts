@@ -24,7 +24,7 @@ export async function buildTopology(
   const primary = observation.nodes.find(({ pod }) => pod === decision.primary);
   if (!primary) throw new Error(`the Redis pod ${decision.primary} is gone`);
   const name = sentinelNameOf(cluster);
-  const [host = '', port = ''] = split(primary.address);
+  const [host, port] = split(primary.address);
   const quorum = String(quorumOf(redisReplicasOf(cluster)));
   const rewrite = ['CONFIG', 'REWRITE'];
   await orders(primary.address, credentials, [['REPLICAOF', 'NO', 'ONE'], rewrite]);

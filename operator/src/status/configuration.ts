@@ -24,7 +24,7 @@ function warningsOf({ spec: { app, redis } }: HyperpageCluster): Warning[] {
     const text = `${redis.replicas} Sentinels survive no more losses than ${redis.replicas - 1}: write redis.replicas: ${redis.replicas + 1}.`;
     warnings.push(['EvenSentinelCount', text]);
   }
-  const template = app.podTemplate?.spec as { terminationGracePeriodSeconds?: number } | undefined;
+  const template: { terminationGracePeriodSeconds?: number } | undefined = app.podTemplate?.spec;
   const grace = template?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
   if (grace < LEAST_GRACE_SECONDS) {
     const text = `app.podTemplate gives pods ${grace} s to stop: the sidecar may be killed before it hands over; write at least ${LEAST_GRACE_SECONDS}.`;
