@@ -1,0 +1,108 @@
+import type { SessionStore } from '../../sidecar/src/sessions/index.ts';
+import type { AdapterWorld } from './adapter-world.ts';
+import { eventually } from './eventually.ts';
+import { fresh, freshId, stored } from './session-store-suite.ts';
+
+/** What sessions promise while the store behind them is gone, whatever store it is. */
+export function sessionFallbackSuite(name: string, start: () => Promise<AdapterWorld>): void {
+  describe(`sessions in memory in place of ${name}`, () => {
+    let world: AdapterWorld;
+    beforeAll(async () => {
+      world = await start();
+    });
+    afterEach(() => world.closePods());
+    afterAll(() => world.stop());
+    const two = async () => {
+      const env = { SESSION_FALLBACK_TO_MEMORY: 'true' };
+      const [a, b] = [await world.open('pod-a', env), await world.open('pod-b', env)];
+      return [a.sessions, b.sessions] as const;
+    };
+
+    const away = (store: SessionStore) =>
+      eventually('the store is away', () => store.ready().consistency === 'local');
+    const writtenBack = async (store: SessionStore, id: string, version: number) => {
+      await eventually('the session is written back', async () => {
+        await world.advance(1000);
+        const outcome = await store.read(id);
+        return outcome.kind === 'ok' && outcome.consistency === 'redis' && outcome.version >= version;
+      });
+      return (await stored(store, id)).session;
+    };
+
+    test('sessions go on while the store is gone, and it has all of it afterwards', async () => {
+      const [a, b] = await two();
+      const [known, made] = [freshId(), freshId()];
+      await a.create(known, fresh());
+      await world.cut();
+      await away(a);
+      expect(a.ready()).toMatchObject({ ready: true, consistency: 'local' });
+      expect(await a.read(known)).toMatchObject({ kind: 'ok', version: 1, consistency: 'local' });
+      expect(await a.update(known, { preferences: { theme: 'dark' } })).toMatchObject({
+        kind: 'ok',
+        version: 2,
+        consistency: 'local',
+        session: { preferences: { theme: 'dark' } },
+      });
+      expect(await a.create(made, fresh({ userId: 'made away' }))).toMatchObject({
+        kind: 'ok',
+        consistency: 'local',
+      });
+      await a.update(made, { toolConfigs: { jira: { enabled: true } } });
+      expect(await a.create(made, fresh())).toEqual({ kind: 'taken' });
+      await world.heal();
+      expect((await writtenBack(b, known, 2)).preferences.theme).toBe('dark');
+      expect(await writtenBack(b, made, 2)).toMatchObject({
+        userId: 'made away',
+        toolConfigs: { jira: { enabled: true } },
+      });
+    });
+
+    test('what two pods changed while the store was gone is merged field by field', async () => {
+      const [a, b] = await two();
+      const id = freshId();
+      await a.create(id, fresh());
+      await stored(b, id);
+      await world.cut();
+      await Promise.all([away(a), away(b)]);
+      await a.update(id, { preferences: { theme: 'dark' } });
+      await b.update(id, { uiState: { dashboardLayout: 'wide' } });
+      await world.heal();
+      await writtenBack(a, id, 3);
+      const session = await writtenBack(b, id, 3);
+      expect(session.preferences.theme).toBe('dark');
+      expect(session.uiState.dashboardLayout).toBe('wide');
+    });
+
+    test('a removal wins over what another pod wrote meanwhile', async () => {
+      const [a, b] = await two();
+      const [id, removed] = [freshId(), freshId()];
+      await a.create(id, fresh());
+      await a.create(removed, fresh());
+      await stored(b, id);
+      await world.cut();
+      await Promise.all([away(a), away(b)]);
+      await b.update(id, { userId: 'zombie' });
+      expect(await a.remove(id)).toEqual({ kind: 'ok', consistency: 'local' });
+      expect(await a.read(id)).toEqual({ kind: 'not-found' });
+      expect(await b.remove(removed)).toMatchObject({ kind: 'ok' });
+      await world.heal();
+      await eventually('it is gone everywhere', async () => {
+        await world.advance(1000);
+        const views = await Promise.all([a.read(id), b.read(id), a.read(removed), b.read(removed)]);
+        return a.ready().consistency === 'redis' && views.every(({ kind }) => kind === 'not-found');
+      });
+      await world.advance(10_000);
+      expect(await b.update(id, { userId: 'zombie' })).toEqual({ kind: 'not-found' });
+    });
+
+    test('a session that this pod has not seen is not made up', async () => {
+      const [a, b] = await two();
+      const id = freshId();
+      await a.create(id, fresh());
+      await world.cut();
+      await away(b);
+      expect((await b.read(id)).kind).toBe('unavailable');
+      expect((await b.update(id, { userId: 'x' })).kind).toBe('unavailable');
+    });
+  });
+}
