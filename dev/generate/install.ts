@@ -27,7 +27,8 @@ const rule = (group: string, resources: string[], verbs: string[]) => ({
   verbs,
 });
 
-/** Least privilege: what the operator owns it writes; pods it only reads; a Secret it makes once and never changes. */
+/** Least privilege: what the operator owns it writes; pods it only reads; a Secret it makes once and never
+ *  changes but for its labels. */
 const clusterRole = () => ({
   apiVersion: 'rbac.authorization.k8s.io/v1',
   kind: 'ClusterRole',
@@ -38,7 +39,7 @@ const clusterRole = () => ({
     // blockOwnerDeletion in owner references asks for it, where that admission plugin is on.
     rule(GROUP, [`${PLURAL}/finalizers`], ['update']),
     rule('', ['services', 'serviceaccounts', 'configmaps'], WRITE),
-    rule('', ['secrets'], [...READ, 'create']),
+    rule('', ['secrets'], [...READ, 'create', 'patch']),
     rule('', ['pods'], ['list', 'watch']),
     rule('', ['persistentvolumeclaims'], ['list', 'watch', 'patch']),
     rule('apps', ['deployments', 'statefulsets'], WRITE),

@@ -2,7 +2,7 @@ import type { HyperpageCluster } from '@hyperpage/contract';
 import { isStatus, KubeError } from '@hyperpage/runtime';
 import type { OwnedKind } from './desired/index.ts';
 import type { Manifest, ObjectClient, Stored } from './kube/index.ts';
-import { type Action, foreignObject, isOurs, type Problem } from './plan.ts';
+import { type Action, isOurs, type Problem, problemOf } from './plan.ts';
 import { releaseReplicas, takeBack } from './ownership.ts';
 import type { Settled } from './settled.ts';
 
@@ -14,6 +14,9 @@ export interface Applied {
   created: Manifest<OwnedKind>[];
   problems: Problem[];
 }
+
+/** Done, or not done: because of a problem, or (none) because something has to go first. */
+type Result = 'written' | Problem[];
 
 /** Carries out `actions` in order. What the API server refuses for good (an invalid or forbidden object) becomes a
  *  problem and the rest goes on. @throws KubeError for everything that another try may mend (conflict, overload,
@@ -29,9 +32,9 @@ export async function apply(
   for (const action of actions) {
     signal.throwIfAborted();
     try {
-      const problem = await carryOut(cluster, action, client, settled, applied.created);
-      if (problem) applied.problems.push(problem);
-      else applied.writes++;
+      const result = await carryOut(cluster, action, client, settled, applied.created);
+      if (result === 'written') applied.writes++;
+      else applied.problems.push(...result);
     } catch (error) {
       applied.problems.push(refusal(action, error));
     }
@@ -45,7 +48,7 @@ async function carryOut(
   client: ObjectClient,
   settled: Settled,
   created: Manifest<OwnedKind>[],
-): Promise<Problem | undefined> {
+): Promise<Result> {
   switch (action.kind) {
     case 'create':
       return create(cluster, action, client, settled);
@@ -55,17 +58,17 @@ async function carryOut(
       const { manifest, stored } = action;
       if (action.leavesReplicas) await releaseReplicas(stored.metadata, client);
       settled.note(manifest, await applyOver(withUid(manifest, stored), client));
-      return undefined;
+      return 'written';
     }
     case 'growClaim': {
       const spec = { resources: { requests: { storage: action.size } } };
       await client.patch('PersistentVolumeClaim', action.stored.metadata, { spec });
-      return undefined;
+      return 'written';
     }
     case 'delete': {
       const { uid } = action.stored.metadata;
       await client.delete(action.stored.kind, action.stored.metadata, { uid });
-      return undefined;
+      return 'written';
     }
   }
 }
@@ -89,14 +92,14 @@ async function create(
   { manifest, replicas }: Extract<Action, { kind: 'create' }>,
   client: ObjectClient,
   settled: Settled,
-): Promise<Problem | undefined> {
+): Promise<Result> {
   const { kind, metadata } = manifest;
   const existing = await client.get(kind, metadata);
-  if (existing && !isOurs(existing, cluster)) return foreignObject(kind, metadata.name);
+  if (existing && !isOurs(existing, cluster)) return problemOf(existing, cluster);
   const stored = await client.apply(existing ? withUid(manifest, existing) : manifest);
   settled.note(manifest, stored);
   if (!existing && replicas !== undefined) await client.patch('Deployment', metadata, { spec: { replicas } });
-  return undefined;
+  return 'written';
 }
 
 async function createOnce(
@@ -104,16 +107,19 @@ async function createOnce(
   manifest: Manifest<OwnedKind>,
   client: ObjectClient,
   created: Manifest<OwnedKind>[],
-): Promise<Problem | undefined> {
+): Promise<Result> {
   try {
     await client.create(manifest);
     created.push(manifest);
   } catch (error) {
     if (!(error instanceof KubeError) || error.reason !== 'AlreadyExists') throw error;
-    const existing = await client.get(manifest.kind, manifest.metadata);
-    if (existing && !isOurs(existing, cluster)) return foreignObject(manifest.kind, manifest.metadata.name);
+    const { kind, metadata } = manifest;
+    const existing = await client.get(kind, metadata);
+    if (existing && !isOurs(existing, cluster)) return problemOf(existing, cluster);
+    // Ours, and yet in no cache: it has lost its label, or the cache is behind.
+    if (existing) await client.patch(kind, metadata, { metadata: { labels: metadata.labels } });
   }
-  return undefined;
+  return 'written';
 }
 
 /** With the UID an object that was deleted and made again by somebody else meanwhile is not taken over. */

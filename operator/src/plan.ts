@@ -1,4 +1,4 @@
-import { type HyperpageCluster, LEASE_ANNOTATIONS, namesOf } from '@hyperpage/contract';
+import { type HyperpageCluster, KIND, LEASE_ANNOTATIONS, namesOf } from '@hyperpage/contract';
 import { amount, covers } from './covers.ts';
 import {
   desiredObjects,
@@ -45,14 +45,29 @@ export interface PlanContext {
   isSettled: (manifest: Manifest<OwnedKind>, stored: Stored<OwnedKind>) => boolean;
 }
 
-/** True when `object` was made for `cluster`: judged by the owner's UID, never by names or labels, which a user may
- *  write as well. */
-export const isOurs = (
-  object: { metadata: { ownerReferences?: Array<{ uid: string }> } },
-  cluster: HyperpageCluster,
-): boolean => object.metadata.ownerReferences?.some(({ uid }) => uid === cluster.metadata.uid) ?? false;
+/** Whose an object is: judged by its owner's UID, never by names or labels, which a user may write as well.
+ *  `leaving`: it belonged to an earlier HyperpageCluster of this name, and Kubernetes is about to collect it. */
+export function standingOf(object: Owned, cluster: HyperpageCluster): 'ours' | 'leaving' | 'foreign' {
+  const owners = object.metadata.ownerReferences ?? [];
+  const { uid, name } = cluster.metadata;
+  if (owners.some((owner) => owner.uid === uid)) return 'ours';
+  return owners.some((owner) => owner.kind === KIND && owner.name === name) ? 'leaving' : 'foreign';
+}
 
-export const foreignObject = (kind: string, name: string): Problem => ({
+type Owned = { metadata: { ownerReferences?: Array<{ uid: string; kind: string; name: string }> } };
+
+/** True when `object` was made for `cluster`. */
+export const isOurs = (object: Owned, cluster: HyperpageCluster): boolean =>
+  standingOf(object, cluster) === 'ours';
+
+/** The problem that an object is for `cluster`, when it is one. */
+export const problemOf = (
+  object: Owned & { kind: string; metadata: { name: string } },
+  cluster: HyperpageCluster,
+): Problem[] =>
+  standingOf(object, cluster) === 'foreign' ? [foreignObject(object.kind, object.metadata.name)] : [];
+
+const foreignObject = (kind: string, name: string): Problem => ({
   reason: 'ForeignObject',
   message: `${kind} ${name} exists and was not made by this operator, so it is left untouched: rename or delete it, or give this HyperpageCluster another name`,
 });
@@ -88,7 +103,7 @@ function planObject(
     return;
   }
   if (!isOurs(stored, cluster)) {
-    plan.problems.push(foreignObject(manifest.kind, manifest.metadata.name));
+    plan.problems.push(...problemOf(stored, cluster));
     return;
   }
   if (stored.metadata.deletionTimestamp) return; // It comes back once it is gone.
@@ -113,9 +128,8 @@ function planSecret(
   if (redis.mode === 'External' || redis.authSecretRef) return;
   const name = namesOf(cluster.metadata.name).redisAuthSecret;
   const stored = objects.get(objectId('Secret', name));
-  if (stored) {
-    if (!isOurs(stored, cluster)) plan.problems.push(foreignObject('Secret', name));
-  } else if (statefulSet && isOurs(statefulSet, cluster) && !password.remembered) {
+  if (stored) plan.problems.push(...problemOf(stored, cluster));
+  else if (statefulSet && isOurs(statefulSet, cluster) && !password.remembered) {
     plan.problems.push({
       reason: 'SecretMissing',
       message: `Secret ${name} with Redis's password was deleted while Redis runs with it: restore it (key password), or delete StatefulSet ${statefulSet.metadata.name} as well to begin anew`,
@@ -127,7 +141,7 @@ function planLease(observed: Observed, { nowMs }: PlanContext, plan: Plan): void
   const { cluster, lease, deployment, appPods } = observed;
   if (!cluster.spec.leaderElection.enabled) return;
   if (lease) {
-    if (!isOurs(lease, cluster)) plan.problems.push(foreignObject('Lease', lease.metadata.name));
+    plan.problems.push(...problemOf(lease, cluster));
     return;
   }
   const known = cluster.status?.leader;

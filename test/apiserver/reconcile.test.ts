@@ -179,6 +179,22 @@ describe('the operator against a real API server', () => {
       expect(back.data).toEqual(data);
     });
 
+    test('an object that lost the label by which it is found gets it again', async () => {
+      const labels = { 'hyperpage.dev/cluster': null };
+      for (const [kind, name] of [
+        ['Secret', 'demo-redis-auth'],
+        ['Service', 'demo'],
+      ] as const) {
+        const { uid } = (await world.get(kind, name)).metadata;
+        await world.patch(kind, name, { metadata: { labels } });
+        const back = await eventually(`${kind} ${name} has its label`, async () => {
+          const object = await world.get(kind, name);
+          return object.metadata.labels?.['hyperpage.dev/cluster'] === 'demo' && object;
+        });
+        expect(back.metadata.uid).toBe(uid);
+      }
+    });
+
     test('a deleted Lease comes back as held by someone unknown, with the term that is known', async () => {
       const { metadata, spec } = await world.get('Lease', 'demo-leader');
       expect(spec?.holderIdentity).toBe('');
@@ -263,6 +279,22 @@ describe('the operator against a real API server', () => {
     await world.objects.delete('Service', world.key('demo-redis'));
     await world.says('Stalled', 'NotStalled');
     expect((await world.get('Service', 'demo')).spec?.ports?.[0]?.port).toBe(80);
+  });
+
+  test('a cluster made anew under its old name waits for what the old one leaves behind', async () => {
+    await world.start();
+    await world.make({ app });
+    await world.exists('Deployment', 'demo');
+    await world.objects.delete('HyperpageCluster', world.key('demo'));
+    const { metadata } = await world.make({ app });
+    await world.says('Stalled', 'NotStalled');
+    // Nobody collects garbage here; so we do.
+    for (const [kind, name] of ALL) await world.objects.delete(kind, world.key(name));
+    await eventually('the new Deployment is there', async () => {
+      const deployment = await world.objects.get('Deployment', world.key('demo'));
+      return deployment?.metadata.ownerReferences?.[0]?.uid === metadata.uid;
+    });
+    expect((await world.condition('Stalled'))?.status).toBe('False');
   });
 
   test('paused writes nothing but the status', async () => {

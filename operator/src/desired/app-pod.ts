@@ -1,7 +1,8 @@
-import { APP_URL_ENV, type HyperpageCluster, namesOf, selectorLabels } from '@hyperpage/contract';
+import { APP_URL_ENV, type HyperpageCluster, namesOf } from '@hyperpage/contract';
 import type { Manifest } from '../kube/index.ts';
 import { mergeOver } from './merge.ts';
 import { labelsOf } from './meta.ts';
+import { spread } from './spread.ts';
 import { type Container, fromField, RESTRICTED, sidecarContainer, sidecarVolumes } from './sidecar.ts';
 
 type PodTemplate = NonNullable<Manifest<'Deployment'>['spec']>['template'];
@@ -35,14 +36,7 @@ const defaults = (cluster: HyperpageCluster) => ({
     enableServiceLinks: false,
     terminationGracePeriodSeconds: DEFAULT_GRACE_SECONDS,
     securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
-    topologySpreadConstraints: ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map(
-      (topologyKey) => ({
-        maxSkew: 1,
-        topologyKey,
-        whenUnsatisfiable: 'ScheduleAnyway',
-        labelSelector: { matchLabels: selectorLabels(cluster.metadata.name, 'app') },
-      }),
-    ),
+    ...spread(cluster, 'app'),
     containers: [
       {
         name: APP_CONTAINER,

@@ -2,6 +2,7 @@ import { type HyperpageCluster, namesOf, PORTS, selectorLabels } from '@hyperpag
 import type { Manifest } from '../kube/index.ts';
 import { labelsOf, metadataOf } from './meta.ts';
 import { redisReplicasOf, sentinelNameOf } from './redis-topology.ts';
+import { spread } from './spread.ts';
 import { type Container, fromField, passwordMount, passwordVolume, RESTRICTED } from './sidecar.ts';
 
 type StatefulSetSpec = NonNullable<Manifest<'StatefulSet'>['spec']>;
@@ -77,14 +78,7 @@ function podSpec(cluster: HyperpageCluster): NonNullable<StatefulSetSpec['templa
       fsGroupChangePolicy: 'OnRootMismatch',
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    topologySpreadConstraints: ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map(
-      (topologyKey) => ({
-        maxSkew: 1,
-        topologyKey,
-        whenUnsatisfiable: 'ScheduleAnyway',
-        labelSelector: { matchLabels: selectorLabels(name, 'redis') },
-      }),
-    ),
+    ...spread(cluster, 'redis'),
     containers: [redisContainer(cluster), ...(sentinel ? [sentinelContainer(cluster)] : [])],
     volumes: [
       { name: 'scripts', configMap: { name: namesOf(name).redis, defaultMode: 0o555 } },

@@ -238,7 +238,7 @@ describe('Redis', () => {
     const cluster = clusterOf({ redis: { storage: { size: '5Gi' } }, deletionPolicy: 'Delete' });
     const built = desiredObjects(cluster, { ...context, claimSize: '1Gi' }).find(
       ({ kind }) => kind === 'StatefulSet',
-    );
+    ) as Manifest<'StatefulSet'> | undefined;
     expect(built?.spec).toMatchObject({
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
       volumeClaimTemplates: [{ spec: { resources: { requests: { storage: '1Gi' } } } }],

@@ -93,9 +93,7 @@ test('an object that is being deleted is left to go', () => {
 test('a foreign object is refused whatever its labels say, and what is not wanted of others is not deleted', () => {
   const observed = applied();
   const service = observed.objects.get('Service/demo')!;
-  service.metadata.ownerReferences = [
-    { apiVersion: 'v1', kind: 'HyperpageCluster', name: 'demo', uid: 'older' },
-  ];
+  service.metadata.ownerReferences = [{ apiVersion: 'v1', kind: 'Other', name: 'demo', uid: 'older' }];
   const other = structuredClone(service);
   other.metadata.name = 'other';
   (observed.objects as Map<string, Stored<OwnedKind>>).set('Service/other', other);
@@ -104,6 +102,15 @@ test('a foreign object is refused whatever its labels say, and what is not wante
   expect(plan.problems).toEqual([
     { reason: 'ForeignObject', message: expect.stringContaining('Service demo') },
   ]);
+});
+
+test('what is left of an earlier cluster of the same name is waited for, not refused', () => {
+  const observed = applied();
+  const service = observed.objects.get('Service/demo')!;
+  service.metadata.ownerReferences = [
+    { apiVersion: 'v1', kind: 'HyperpageCluster', name: 'demo', uid: 'earlier' },
+  ];
+  expect(planOf(observed, context)).toEqual({ actions: [], problems: [] });
 });
 
 test('what the spec does not ask for any more is deleted, but never a Secret', () => {
