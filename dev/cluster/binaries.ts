@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { access, constants, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, constants, readdir, readFile, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ClusterProblem } from './problem.ts';
 import type { Progress } from './progress.ts';
 import { run, succeeds } from './run.ts';
+import { withStaging } from './staging.ts';
 
 /** The Go package behind each program; `component` is the folder under `binaries/` whose go.mod gives its version. */
 const PROGRAMS = {
@@ -126,22 +127,18 @@ async function build(
 ): Promise<void> {
   const version = await componentVersion(component);
   const target = join(cacheFolder(env), `${component}-${version}`);
-  await mkdir(target, { recursive: true });
-  const staging = await mkdtemp(join(target, '.building-'));
-  try {
+  await withStaging(target, 'build', async (staging) => {
     await progress.step(`build ${programs.join(', ')} ${version} (once for this user)`, () =>
       compile(component, version, programs, staging, env),
     );
     for (const name of programs) await rename(join(staging, name), join(target, name));
-  } catch (error) {
+  }).catch((error: unknown) => {
     throw new ClusterProblem(
       `Building ${programs.join(', ')} failed.\n${(error as Error).message}`,
       'Look at the message above: most often the module proxy cannot be reached or the disk is full. What was compiled so far is kept.',
       { cause: error },
     );
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
+  });
 }
 
 async function compile(

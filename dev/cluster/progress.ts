@@ -17,7 +17,7 @@ export interface Progress {
 }
 
 const ANNOUNCE_AFTER_MS = 2_000;
-const REMIND_EVERY_MS = 15_000;
+const REMIND_EVERY_MS = 30_000;
 
 /** A progress that writes to standard output, with colours when a person looks at it. */
 export const terminalProgress = (): Progress =>

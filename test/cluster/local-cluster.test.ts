@@ -51,14 +51,15 @@ whenPossible('the single-machine cluster', () => {
     nowMs: () => performance.now(),
   });
   let cluster: ClusterProvider;
+  let kubectlPath: string;
   let kubectl: (...args: string[]) => Promise<string>;
   let before: string[];
 
   beforeAll(async () => {
     cluster = await openCluster({ name: NAME, progress, env: ENV });
-    const binary = (await ensureBinaries(['kubectl'], progress)).kubectl;
+    kubectlPath = (await ensureBinaries(['kubectl'], progress)).kubectl;
     kubectl = (...args) =>
-      run(binary, [`--kubeconfig=${cluster.kubeconfig}`, '--request-timeout=3s', ...args]);
+      run(kubectlPath, [`--kubeconfig=${cluster.kubeconfig}`, '--request-timeout=3s', ...args]);
     await cluster.down();
     before = await machineTraces(NAME);
   });
@@ -108,10 +109,9 @@ whenPossible('the single-machine cluster', () => {
 
     beforeAll(async () => {
       await cluster.up({ nodes: 1 });
-      await run('sh', [
-        '-c',
-        `echo '${JSON.stringify(POD)}' | kubectl --kubeconfig='${cluster.kubeconfig}' apply -f -`,
-      ]);
+      await run(kubectlPath, [`--kubeconfig=${cluster.kubeconfig}`, 'apply', '--filename=-'], {
+        input: JSON.stringify(POD),
+      });
       await eventually('the pod answers', findPod);
     });
 

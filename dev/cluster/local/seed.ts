@@ -3,6 +3,7 @@ import { access, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/pro
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { run } from '../run.ts';
+import { isStaging, withStaging } from '../staging.ts';
 import {
   containerdConfig,
   containerdRoot,
@@ -23,17 +24,17 @@ export async function ensureSeed(machine: Machine, archives: readonly string[]):
   const key = await seedKey(cache, archives);
   const seed = join(cache, key);
   if (await exists(seed)) return seed;
-  const staging = join(cache, `.making-${key}-${process.pid}`);
-  try {
-    await makeSeed({ ...machine, folder: staging }, archives);
+  await withStaging(cache, key, async (staging) => {
+    try {
+      await makeSeed({ ...machine, folder: staging }, archives);
+    } finally {
+      await powerOff(machine);
+    }
     await rename(containerdRoot(staging), seed).catch(async (error: unknown) => {
       // Another start has made the same one meanwhile.
       if (!(await exists(seed))) throw error;
     });
-  } finally {
-    await powerOff(machine);
-    await rm(staging, { recursive: true, force: true });
-  }
+  });
   await removeOthers(cache, key);
   return seed;
 }
@@ -62,7 +63,7 @@ async function makeSeed(machine: Machine, archives: readonly string[]): Promise<
 /** Seeds of earlier versions; nodes that were made of them keep their links. */
 async function removeOthers(cache: string, key: string): Promise<void> {
   const seeds = await readdir(cache);
-  const old = seeds.filter((name) => name !== key && !name.startsWith('.making-'));
+  const old = seeds.filter((name) => name !== key && !isStaging(name));
   await Promise.all(old.map((name) => rm(join(cache, name), { recursive: true, force: true })));
 }
 
