@@ -52,6 +52,20 @@ END
   mv "$conf.new" "$conf"
 }
 
-write_conf "$(former_role)"
+# The Sentinels may take our address for the primary's while we hold none of its data. Then stay away until they have
+# elected a replica that does: they notice a primary that is down much sooner than one that has become a replica.
+stay_away() {
+  tries=0
+  while [ "$tries" -lt 30 ]; do
+    primary=$(elected)
+    [ "${primary% *}" = "$POD_IP" ] || return 0
+    tries=$((tries + 1))
+    sleep 1
+  done
+}
+
+mark=$(former_role)
+if [ "$MODE" = Sentinel ] && [ "$mark" = 1 ]; then stay_away; fi
+write_conf "$mark"
 [ "$MODE" != Sentinel ] || sh "$scripts/follow.sh" &
-exec redis-server "$conf"
+serve redis-server "$conf"

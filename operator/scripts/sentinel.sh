@@ -27,12 +27,14 @@ remembers() {
   return 1
 }
 
-# known_replicas HOST: configuration lines for the replicas that the Sentinel on HOST knows.
+# known_replicas HOST "ADDRESS PORT": configuration lines for the replicas that the Sentinel on HOST knows. In the middle of
+# a failover it names the new primary and still lists it as a replica: with both, this Sentinel would make the primary
+# follow itself.
 known_replicas() {
   query "$1" "$SENTINEL_PORT" sentinel replicas "$PRIMARY_NAME" | while read -r key && read -r value; do
     case $key in
       ip) replica=$value ;;
-      port) echo "sentinel known-replica $PRIMARY_NAME $replica $value" ;;
+      port) [ "$replica $value" = "$2" ] || echo "sentinel known-replica $PRIMARY_NAME $replica $value" ;;
     esac
   done
 }
@@ -46,7 +48,7 @@ sentinel down-after-milliseconds $PRIMARY_NAME $DOWN_AFTER_MS
 sentinel failover-timeout $PRIMARY_NAME $FAILOVER_TIMEOUT_MS
 sentinel parallel-syncs $PRIMARY_NAME 1
 END
-  known_replicas "$1"
+  known_replicas "$1" "$2"
 }
 
 # from_peers: asks the other Sentinels; prints "HOST ADDRESS PORT" of the first that can say.
@@ -95,4 +97,4 @@ END
 
 remembers || write_conf
 learn &
-exec redis-sentinel "$conf"
+serve redis-sentinel "$conf"

@@ -7,6 +7,8 @@
 : "${PASSWORD_FILE:=/run/secrets/hyperpage/redis/password}"
 scripts=${0%/*}
 umask 077
+# Process 1 has no default answer to signals.
+trap 'exit 143' TERM INT
 
 REDISCLI_AUTH=$(cat "$PASSWORD_FILE")
 export REDISCLI_AUTH
@@ -70,4 +72,18 @@ is_primary() {
     read -r is_role || is_role=
     [ "$is_role" = master ]
   }
+}
+
+# serve COMMAND…: runs the server and ends as it ends. This shell stays process 1 and collects what `timeout` and the
+# probes leave behind. A Redis as process 1 would have to, and it does so one process each tenth of a second, before it
+# notices the end of its own children: replicas then wait for minutes until a synchronisation begins.
+serve() {
+  "$@" &
+  server=$!
+  trap 'kill -TERM "$server" 2>/dev/null' TERM INT
+  while :; do
+    wait "$server" && status=0 || status=$?
+    # A signal interrupts the wait: then the server is still there.
+    kill -0 "$server" 2>/dev/null || exit "$status"
+  done
 }

@@ -17,7 +17,7 @@ const node = (more: Partial<NodeReading>): NodeReading => ({
   slowestReplicaSeconds: 0,
   ...more,
 });
-const blank = { failingOver: false, primaryDown: false };
+const blank = { knows: 2, failingOver: false, primaryDown: false };
 const ips = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
 
 describe('the operator and Redis', () => {
@@ -106,6 +106,7 @@ describe('the operator and Redis', () => {
     for (const ip of ips) {
       world.redis.sentinels.set(`${ip}:26379`, {
         primary: '10.0.0.1:6379',
+        knows: 2,
         failingOver: true,
         primaryDown: true,
       });

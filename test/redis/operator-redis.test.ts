@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
 import { sentinelNameOf } from '../../operator/src/desired/index.ts';
 import type { TimedRedisObservation } from '../../operator/src/redis/index.ts';
@@ -20,11 +21,19 @@ const command = async (host: string, port: number, ...words: [string, ...string[
 const redis = (pod: RedisPod, ...words: [string, ...string[]]) => command(pod.ip, 6379, ...words);
 const sentinel = (pod: RedisPod, ...words: [string, ...string[]]) => command(pod.ip, 26379, ...words);
 
+/** A value in the words of Redis's protocol. */
+const resp = (value: unknown): string =>
+  Array.isArray(value)
+    ? `*${value.length}\r\n${value.map(resp).join('')}`
+    : `$${Buffer.byteLength(String(value))}\r\n${String(value)}\r\n`;
+
 const isWhole = ({ judgement, observation }: TimedRedisObservation): boolean =>
   judgement.primaries.length === 1 &&
-  judgement.elected === judgement.primary?.address.replace(/:6379$/, ':6379') &&
+  judgement.elected === judgement.primary?.address &&
   observation.nodes.every((node) => node.reachable && (node.role === 'primary' || node.linkUp)) &&
-  observation.sentinels.every((each) => each.reachable && each.primary === judgement.elected);
+  observation.sentinels.every(
+    (each) => each.reachable && each.knows === 2 && each.primary === judgement.elected,
+  );
 
 describe('the Redis pods and the operator that tends them', () => {
   let pods: RedisPods;
@@ -173,6 +182,44 @@ describe('the Redis pods and the operator that tends them', () => {
     expect((await pods.look()).judgement.elected).toBe(judgement.elected);
     expect(pods.ordered).toEqual([]);
     expect(await others()).toBe(2);
+  });
+
+  test('a Sentinel that asks in the middle of a failover does not take the new primary for its own replica', async () => {
+    const [peer, , pod] = pods.pods as [RedisPod, RedisPod, RedisPod];
+    const fields = (ip: string) => ['name', `${ip}:6379`, 'ip', ip, 'port', '6379', 'flags', 'slave'];
+    const answers: Record<string, unknown> = {
+      'get-master-addr-by-name': ['10.9.9.1', '6379'],
+      replicas: [fields('10.9.9.1'), fields('10.9.9.2')],
+    };
+    const server = createServer((socket) => {
+      socket.on('data', (chunk) => {
+        const words = chunk
+          .toString()
+          .split('\r\n')
+          .map((word) => word.toLowerCase());
+        const question = Object.keys(answers).find((name) => words.includes(name));
+        socket.write(question ? resp(answers[question]) : '+OK\r\n');
+      });
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(26379, peer.ip, resolve);
+    });
+    try {
+      await pod.startSentinel();
+      const conf = await eventually('the configuration is written', () => pod.read('sentinel/sentinel.conf'));
+      expect(conf).toMatch(/sentinel monitor \S+ 10\.9\.9\.1 6379 2/);
+      expect(conf).toMatch(/known-replica \S+ 10\.9\.9\.2 6379/);
+      expect(conf).not.toMatch(/known-replica \S+ 10\.9\.9\.1/);
+    } finally {
+      server.close();
+    }
+  });
+
+  test('the server is not process 1 of its container, so that it need not collect what probes leave behind', async () => {
+    await pods.pod(0).startRedis();
+    await eventually('it answers', () => redis(pods.pod(0), 'PING').catch(() => undefined));
+    const info = String(await redis(pods.pod(0), 'INFO', 'server'));
+    expect(Number(/process_id:(\d+)/.exec(info)?.[1])).not.toBe(pods.pod(0).redisPid);
   });
 
   test('the password is in no argument list and in no file that others can read', async () => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HyperpageCluster } from '@hyperpage/contract';
@@ -53,6 +53,14 @@ export class RedisPod {
     await this.startRedis();
     await this.startSentinel();
   }
+
+  /** Process 1 of the container. */
+  get redisPid(): number | undefined {
+    return this.#redis?.pid;
+  }
+  /** A file of the pod, or undefined while there is none. */
+  read = (path: string): Promise<string | undefined> =>
+    readFile(join(this.#folder, this.name, path), 'utf8').catch(() => undefined);
 
   /** Kills a container: the server and every script beside it. */
   killRedis = () => killGroup(this.#redis);

@@ -130,9 +130,23 @@ END
   mv "$conf.new" "$conf"
 }
 
-write_conf "$(former_role)"
+# The Sentinels may take our address for the primary's while we hold none of its data. Then stay away until they have
+# elected a replica that does: they notice a primary that is down much sooner than one that has become a replica.
+stay_away() {
+  tries=0
+  while [ "$tries" -lt 30 ]; do
+    primary=$(elected)
+    [ "\${primary% *}" = "$POD_IP" ] || return 0
+    tries=$((tries + 1))
+    sleep 1
+  done
+}
+
+mark=$(former_role)
+if [ "$MODE" = Sentinel ] && [ "$mark" = 1 ]; then stay_away; fi
+write_conf "$mark"
 [ "$MODE" != Sentinel ] || sh "$scripts/follow.sh" &
-exec redis-server "$conf"
+serve redis-server "$conf"
 `,
   'sentinel.sh': `#!/bin/sh
 # Starts Sentinel. Its identity is the pod's, whatever its address: so a Sentinel that comes back takes its old place
@@ -163,12 +177,14 @@ remembers() {
   return 1
 }
 
-# known_replicas HOST: configuration lines for the replicas that the Sentinel on HOST knows.
+# known_replicas HOST "ADDRESS PORT": configuration lines for the replicas that the Sentinel on HOST knows. In the middle of
+# a failover it names the new primary and still lists it as a replica: with both, this Sentinel would make the primary
+# follow itself.
 known_replicas() {
   query "$1" "$SENTINEL_PORT" sentinel replicas "$PRIMARY_NAME" | while read -r key && read -r value; do
     case $key in
       ip) replica=$value ;;
-      port) echo "sentinel known-replica $PRIMARY_NAME $replica $value" ;;
+      port) [ "$replica $value" = "$2" ] || echo "sentinel known-replica $PRIMARY_NAME $replica $value" ;;
     esac
   done
 }
@@ -182,7 +198,7 @@ sentinel down-after-milliseconds $PRIMARY_NAME $DOWN_AFTER_MS
 sentinel failover-timeout $PRIMARY_NAME $FAILOVER_TIMEOUT_MS
 sentinel parallel-syncs $PRIMARY_NAME 1
 END
-  known_replicas "$1"
+  known_replicas "$1" "$2"
 }
 
 # from_peers: asks the other Sentinels; prints "HOST ADDRESS PORT" of the first that can say.
@@ -231,7 +247,7 @@ END
 
 remembers || write_conf
 learn &
-exec redis-sentinel "$conf"
+serve redis-sentinel "$conf"
 `,
   'topology.sh': `# Sourced by the other scripts: where things are, and what the Sentinels say. Only POSIX sh, redis-cli and the few
 # programs that busybox has too (cat, mv, sed, sleep, timeout).
@@ -242,6 +258,8 @@ exec redis-sentinel "$conf"
 : "\${PASSWORD_FILE:=/run/secrets/hyperpage/redis/password}"
 scripts=\${0%/*}
 umask 077
+# Process 1 has no default answer to signals.
+trap 'exit 143' TERM INT
 
 REDISCLI_AUTH=$(cat "$PASSWORD_FILE")
 export REDISCLI_AUTH
@@ -305,6 +323,20 @@ is_primary() {
     read -r is_role || is_role=
     [ "$is_role" = master ]
   }
+}
+
+# serve COMMAND…: runs the server and ends as it ends. This shell stays process 1 and collects what \`timeout\` and the
+# probes leave behind. A Redis as process 1 would have to, and it does so one process each tenth of a second, before it
+# notices the end of its own children: replicas then wait for minutes until a synchronisation begins.
+serve() {
+  "$@" &
+  server=$!
+  trap 'kill -TERM "$server" 2>/dev/null' TERM INT
+  while :; do
+    wait "$server" && status=0 || status=$?
+    # A signal interrupts the wait: then the server is still there.
+    kill -0 "$server" 2>/dev/null || exit "$status"
+  done
 }
 `,
 } as const;

@@ -64,6 +64,7 @@ export function readSentinelMaster(answer: readonly string[]): SentinelReading {
   const flags = (fields.get('flags') ?? '').split(',');
   return {
     primary: `${fields.get('ip')}:${fields.get('port')}`,
+    knows: Number(fields.get('num-other-sentinels') ?? 0),
     failingOver: flags.includes('failover_in_progress'),
     primaryDown: flags.includes('o_down'),
   };

@@ -56,7 +56,8 @@ export function createRedisProbe(): RedisProbe {
           const answer = await client.call('SENTINEL', 'MASTER', primaryName);
           return readSentinelMaster(answer as string[]);
         } catch (error) {
-          if (/no such master/i.test(String(error))) return { failingOver: false, primaryDown: false };
+          if (/no such master/i.test(String(error)))
+            return { knows: 0, failingOver: false, primaryDown: false };
           throw error;
         }
       }),

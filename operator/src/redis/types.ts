@@ -45,6 +45,8 @@ export interface NodeReading {
 export interface SentinelReading {
   /** Whom it takes for the primary; absent while it watches nothing. */
   primary?: string;
+  /** Other Sentinels that it knows: it learns them within seconds, from the Redis that they all watch. */
+  knows: number;
   failingOver: boolean;
   /** It holds the primary for down. */
   primaryDown: boolean;

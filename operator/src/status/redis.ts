@@ -67,8 +67,9 @@ export function sentinelQuorum({ cluster, redis }: Observed): Verdict {
   if (unknown || !redis) return unknown ?? notObserved('The Sentinels have not been looked at yet.');
   const { watching, quorum, elected } = redis.judgement;
   const expected = redisReplicasOf(cluster);
-  if (watching.length < quorum) {
-    const text = `${watching.length} of ${expected} Sentinels watch the primary, ${quorum} are needed to elect another one.`;
+  const able = watching.filter(({ knows }) => knows + 1 >= quorum);
+  if (able.length < quorum) {
+    const text = `${able.length} of ${expected} Sentinels watch the primary and know each other, ${quorum} are needed to elect another one.`;
     return verdict('SentinelQuorum', 'False', 'TooFewSentinels', text);
   }
   if (watching.some(({ failingOver }) => failingOver)) {

@@ -107,6 +107,7 @@ export const sentinelOf = (pod: string, more: Partial<SentinelReading> = {}) => 
   reachable: true as const,
   pod,
   address: `10.0.0.${Number(pod.at(-1)) + 1}:26379`,
+  knows: 2,
   failingOver: false,
   primaryDown: false,
   ...more,

@@ -175,8 +175,22 @@ describe('what Redis says', () => {
   });
   test('of a Sentinel', () => {
     const flags = 'master,o_down,failover_in_progress';
-    expect(readSentinelMaster(['name', 'x', 'ip', '10.0.0.1', 'port', '6379', 'flags', flags])).toEqual({
+    expect(
+      readSentinelMaster([
+        'name',
+        'x',
+        'ip',
+        '10.0.0.1',
+        'port',
+        '6379',
+        'flags',
+        flags,
+        'num-other-sentinels',
+        '2',
+      ]),
+    ).toEqual({
       primary: '10.0.0.1:6379',
+      knows: 2,
       failingOver: true,
       primaryDown: true,
     });

@@ -366,6 +366,18 @@ const cases: Array<
     'SentinelQuorumLost',
   ],
   [
+    'the Sentinels do not know each other yet',
+    {
+      redis: timed(
+        wholeRedis({ sentinels: PODS.map((pod) => sentinelOf(pod, { primary: '10.0.0.1:6379', knows: 0 })) }),
+      ),
+    },
+    'SentinelQuorum',
+    'False',
+    'TooFewSentinels',
+    /0 of 3 Sentinels watch the primary and know each other/,
+  ],
+  [
     'the Sentinels disagree',
     {
       redis: timed(
