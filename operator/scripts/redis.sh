@@ -37,6 +37,7 @@ appendfsync everysec
 save ""
 maxmemory-policy noeviction
 repl-backlog-size 8mb
+hash-max-listpack-value 512
 repl-diskless-sync-delay 0
 END
     [ -z "${MAXMEMORY:-}" ] || echo "maxmemory $MAXMEMORY"
