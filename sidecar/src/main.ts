@@ -23,7 +23,7 @@ const LEASE_REQUEST_MAX_MS = 5_000;
 
 async function main(): Promise<void> {
   const settings = sidecarSettings(process.env);
-  const log = createLogger({ level: settings.logLevel, bindings: { pod: settings.podName } });
+  const log = createLogger({ level: settings.logLevel });
   const bootId = newBootId();
   const context = {
     podId: settings.podName,

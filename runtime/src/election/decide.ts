@@ -35,7 +35,9 @@ function dueMs(state: ElectionState): number {
 function takeAtMs(state: ElectionState): number {
   if (state.observed === undefined) return Number.POSITIVE_INFINITY;
   const { lease, sinceMs } = state.observed;
-  if (lease === undefined) return sinceMs + state.longestMs;
+  if (lease === undefined) {
+    return state.config.createMissing ? sinceMs + state.longestMs : Number.POSITIVE_INFINITY;
+  }
   const holder = holderOf(lease, state.config.identity);
   // `us`: leadership that we let lapse; nobody else took it, as the compare-and-swap will prove.
   if (holder === 'free' || holder === 'us') return Number.NEGATIVE_INFINITY;

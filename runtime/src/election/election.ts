@@ -18,6 +18,9 @@ export interface ElectionOptions {
   timeoutMs: number;
   /** Time between renewals, in milliseconds; at most half of `timeoutMs`. */
   heartbeatMs: number;
+  /** Whether to make a Lease that is missing, once it was missed for a full duration; it is then waited out again.
+   *  Needs the right to create Leases. Default false: somebody else makes it. */
+  createMissing?: boolean;
   leases: LeasePort;
   clock: Clock;
   /** Gives numbers in [0, 1). */
@@ -57,7 +60,12 @@ export interface Election {
 export function createElection(options: ElectionOptions): Election {
   const { clock, leases, log } = options;
   const pod = podOf(options.identity);
-  let state = initialState({ ...options, guardRatio: GUARD_RATIO, jitter: options.random() });
+  let state = initialState({
+    ...options,
+    createMissing: options.createMissing ?? false,
+    guardRatio: GUARD_RATIO,
+    jitter: options.random(),
+  });
   let timer: Timer | undefined;
   let told = { leader: null as string | null, term: 0 };
   const listeners = new Set<(notice: ElectionNotice) => void>();

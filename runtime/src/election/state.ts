@@ -43,6 +43,8 @@ export interface ElectionConfig {
   /** Part of `timeoutMs` by which a leader counts its own validity short. With clock rates within ±5 %, a leader's
    *  slow clock and a follower's fast one need a little under 0.1. */
   readonly guardRatio: number;
+  /** Whether to make a Lease that is missing, as held by someone unknown; otherwise somebody else does. */
+  readonly createMissing: boolean;
   /** In [0, 1), drawn once: spreads retries of many candidates. */
   readonly jitter: number;
 }

@@ -3,6 +3,7 @@ import {
   createElection,
   type ElectionNotice,
   type LeasePort,
+  neverHeld,
   silentLogger,
 } from '@hyperpage/runtime';
 import { settled, VirtualClock } from '../../../support/virtual-clock.ts';
@@ -110,6 +111,20 @@ describe('an election on a Lease', () => {
     expect(await leases.read()).toMatchObject({
       lease: { metadata: { annotations: { 'hyperpage.dev/term': '1' } }, spec: { holderIdentity: '' } },
     });
+  });
+
+  test('a missing Lease is left to whoever makes Leases', async () => {
+    const clock = new VirtualClock();
+    const leases = createMemoryLeases('missing');
+    const { election, notices } = candidate(clock, leases, 'a');
+    election.start();
+    await clock.advance(60_000);
+    expect(election.hasRead()).toBe(true);
+    expect(notices).toEqual(['lease-replaced']);
+    expect(await leases.read()).toEqual({ kind: 'missing' });
+    await leases.create(neverHeld('leader', 'default'));
+    await clock.advance(2000);
+    expect(election.view()).toMatchObject({ isLeader: true, term: 1 });
   });
 
   test('stopping before the start, or twice, ends all the same', async () => {

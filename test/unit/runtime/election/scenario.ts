@@ -24,6 +24,7 @@ export function play(text: string): string {
     timeoutMs: 6000,
     heartbeatMs: 2000,
     guardRatio: 0.1,
+    createMissing: true,
     jitter: 0,
   });
   const lastWrite: { lease?: Lease } = {};

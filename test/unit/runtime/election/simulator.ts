@@ -1,18 +1,7 @@
 import { LEASE_ANNOTATIONS, UNKNOWN_HOLDER } from '@hyperpage/contract';
-import {
-  type Effect,
-  type ElectionEvent,
-  type ElectionState,
-  identityOf,
-  type Instant,
-  initialState,
-  type Lease,
-  neverHeld,
-  type ReadOutcome,
-  step,
-  type WriteOutcome,
-  wakeAtMs,
-} from '@hyperpage/runtime';
+import { type Lease, neverHeld, type ReadOutcome, step, type WriteOutcome } from '@hyperpage/runtime';
+import { randomOf } from '../../../support/random.ts';
+import { Candidate, NAME, type Request, type Surroundings, TIMEOUT_MS } from './simulated-candidate.ts';
 
 /** A simulated world for the election: candidates with clocks of their own speed, an API server behind a network that
  *  delays and loses, pauses, restarts, and somebody who deletes the Lease. All of it follows from one seed.
@@ -36,17 +25,13 @@ export interface Outcome {
   led: number;
 }
 
-const TIMEOUT_MS = 6000;
-const HEARTBEAT_MS = 2000;
-const NAME = { name: 'leader', namespace: 'demo' };
-
 export function simulate(seed: number, rules: Rules = SOUND, durationMs = 120_000): Outcome {
   const world = new World(seed, rules);
   world.run(durationMs);
   return { violations: world.violations, acquired: world.acquired, led: world.ledMs / durationMs };
 }
 
-class World {
+class World implements Surroundings {
   readonly violations: string[] = [];
   acquired = 0;
   ledMs = 0;
@@ -62,6 +47,7 @@ class World {
   /** How bad this world is. */
   readonly lossRate: number;
   readonly delayMs: number;
+  readonly createMissing: boolean;
 
   constructor(seed: number, rules: Rules) {
     this.rules = rules;
@@ -69,6 +55,7 @@ class World {
     this.lossRate = this.random() * 0.3;
     // Some worlds are slower than a Lease is long.
     this.delayMs = 5 * 10 ** (this.random() * 3);
+    this.createMissing = this.random() < 0.5;
     this.#store(this.#lease as Lease);
     const count = 2 + Math.floor(this.random() * 3);
     for (let pod = 0; pod < count; pod += 1) this.#boot(pod);
@@ -101,7 +88,7 @@ class World {
   }
 
   /** The API server: what it does on arrival of a request. */
-  serve(effect: Extract<Effect, { kind: 'read' | 'write' }>): ReadOutcome | WriteOutcome {
+  serve(effect: Request): ReadOutcome | WriteOutcome {
     if (effect.kind === 'read')
       return this.#lease ? { kind: 'found', lease: this.#lease } : { kind: 'missing' };
     const { kind, lease } = effect.write;
@@ -184,126 +171,7 @@ class World {
   }
 }
 
-class Candidate {
-  readonly name: string;
-  readonly #world: World;
-  readonly #rate: number;
-  readonly #offsetMs: number;
-  #state: ElectionState;
-  #alive = true;
-  #pausedUntilMs = 0;
-  #wakeAtMs: number | undefined;
-
-  constructor(world: World, pod: string, bootId: string) {
-    this.#world = world;
-    this.name = identityOf(pod, bootId);
-    this.#rate = 0.95 + world.random() * 0.1;
-    this.#offsetMs = world.random() * 1e6;
-    this.#state = initialState({
-      identity: this.name,
-      lease: NAME,
-      timeoutMs: TIMEOUT_MS,
-      heartbeatMs: HEARTBEAT_MS,
-      guardRatio: world.rules.guardRatio,
-      jitter: world.random(),
-    });
-  }
-
-  /** Whether it may act as leader at this moment: also while it is paused, as nothing takes that from it. */
-  isValid(): boolean {
-    const { role } = this.#state;
-    return this.#alive && role.kind === 'leader' && this.#now().monotonicMs < role.validUntilMs;
-  }
-
-  crash(): void {
-    this.#alive = false;
-  }
-
-  pause(ms: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#world.nowMs + ms);
-  }
-
-  hear(event: ElectionEvent): void {
-    if (!this.#alive) return;
-    if (this.#world.nowMs < this.#pausedUntilMs) {
-      this.#world.at(this.#pausedUntilMs, () => this.hear(event));
-      return;
-    }
-    const { state, effects } = this.#world.rules.step(this.#state, event, this.#now());
-    this.#state = state;
-    for (const effect of effects) this.#carryOut(effect);
-    this.#setTimer();
-  }
-
-  /** Redis tells the highest term that ever was, a little later. */
-  tellFloor(): void {
-    const world = this.#world;
-    const atMs = world.nowMs + world.random() * 2000;
-    world.at(atMs, () => this.hear({ kind: 'floor', term: world.highestTerm }));
-  }
-
-  #carryOut(effect: Effect): void {
-    if (effect.kind === 'lease-replaced') this.tellFloor();
-    if (effect.kind === 'acquired') this.#world.announce(effect.term, this.name);
-    if (effect.kind !== 'read' && effect.kind !== 'write') return;
-    const world = this.#world;
-    const there = world.delay();
-    if (there === 'lost') return this.#timeOut(effect);
-    world.at(world.nowMs + there, () => {
-      const outcome = world.serve(effect);
-      const back = world.delay();
-      // An answer that comes too late is none.
-      if (back === 'lost' || there + back > HEARTBEAT_MS) return this.#timeOut(effect, there);
-      world.at(world.nowMs + back, () => this.hear(answerTo(effect, outcome)));
-    });
-    return;
-  }
-
-  #timeOut(effect: Extract<Effect, { kind: 'read' | 'write' }>, afterMs = 0): void {
-    const error = new Error('no answer');
-    const outcome =
-      effect.kind === 'read' ? ({ kind: 'failed', error } as const) : ({ kind: 'unknown', error } as const);
-    const world = this.#world;
-    const atMs = world.nowMs + Math.max(0, HEARTBEAT_MS - afterMs);
-    world.at(atMs, () => this.hear(answerTo(effect, outcome)));
-  }
-
-  #setTimer(): void {
-    const dueMs = wakeAtMs(this.#state);
-    this.#wakeAtMs = dueMs;
-    if (dueMs === undefined) return;
-    const inMs = Math.max(0, dueMs - this.#now().monotonicMs) / this.#rate + 0.01;
-    this.#world.at(this.#world.nowMs + inMs, () => {
-      if (this.#wakeAtMs === dueMs) this.hear({ kind: 'tick' });
-    });
-  }
-
-  #now(): Instant {
-    const monotonicMs = this.#offsetMs + this.#world.nowMs * this.#rate;
-    return { monotonicMs, wallMs: 1.8e12 + this.#world.nowMs };
-  }
-}
-
-const answerTo = (
-  effect: Extract<Effect, { kind: 'read' | 'write' }>,
-  outcome: ReadOutcome | WriteOutcome,
-): ElectionEvent =>
-  effect.kind === 'read'
-    ? { kind: 'read-answered', outcome: outcome as ReadOutcome }
-    : { kind: 'write-answered', outcome: outcome as WriteOutcome };
-
 const before = (
   a: { atMs: number; order: number } | undefined,
   b: { atMs: number; order: number } | undefined,
 ) => a !== undefined && b !== undefined && (a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order));
-
-/** Numbers in [0, 1) that follow from `seed` (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}

@@ -1,7 +1,9 @@
+import { UNKNOWN_HOLDER } from '@hyperpage/contract';
 import {
   createMemoryLeases,
   createRegistry,
   type MemoryLeases,
+  neverHeld,
   type Registry,
   silentLogger,
 } from '@hyperpage/runtime';
@@ -139,7 +141,16 @@ describe('election among sidecars', () => {
     await settled();
     world.leases.delete();
     world.floor = 7;
-    await world.clock.advance(30_000);
+    await world.clock.advance(10_000);
+    expect(a.election.view()).toMatchObject({ leader: null, isLeader: false });
+    const anew = neverHeld('leader', 'default');
+    await world.leases.create({
+      ...anew,
+      spec: { holderIdentity: UNKNOWN_HOLDER, leaseDurationSeconds: 6 },
+    });
+    await world.clock.advance(7000);
+    expect(a.election.view().isLeader).toBe(false);
+    await world.clock.advance(3000);
     expect(a.election.view()).toMatchObject({ term: 8, isLeader: true });
   });
 
