@@ -70,9 +70,6 @@ function podSpec(cluster: HyperpageCluster): NonNullable<StatefulSetSpec['templa
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 30,
-    // The pause process then is process 1 and reaps what the scripts leave behind (busybox's `timeout` orphans its
-    // watcher at every use): redis-server would never do so.
-    shareProcessNamespace: true,
     securityContext: {
       runAsNonRoot: true,
       runAsUser: REDIS_USER,
