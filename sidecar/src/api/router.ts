@@ -43,12 +43,15 @@ export function createRouter({ routes, handlers, clock, log, metrics }: RouterOp
       sendAnswer(res, answer);
       metrics?.answered(route.id, answer.status, took());
     } catch (error) {
-      metrics?.answered(route.id, fail(res, error, route.id), took());
+      const status = fail(res, error, route.id);
+      metrics?.answered(route.id, status, took());
     }
   };
 
-  const refuse = (res: ServerResponse, error: unknown): void =>
-    metrics?.answered('unknown', fail(res, error, 'unknown'), undefined);
+  const refuse = (res: ServerResponse, error: unknown): void => {
+    const status = fail(res, error, 'unknown');
+    metrics?.answered('unknown', status, undefined);
+  };
 
   return {
     serve,
