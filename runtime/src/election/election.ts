@@ -9,6 +9,8 @@ import { type ElectionEvent, step } from './step.ts';
 
 /** A leader's own slow clock against a follower's fast one, ±5 % each, and a little more. */
 const GUARD_RATIO = 0.1;
+/** An API server that does not answer must not use up a pod's grace period. */
+const STOP_WITHIN_MS = 5_000;
 
 export interface ElectionOptions {
   /** `identityOf(pod, bootId)`: a restarted process is another candidate. */
@@ -39,7 +41,8 @@ export type ElectionNotice =
 
 export interface Election {
   start(): void;
-  /** Steps down at once, gives the Lease up and ends. Resolves when that is done or has failed. */
+  /** Steps down at once, gives the Lease up and ends. Resolves when that is done, has failed or takes too long: then
+   *  the Lease is left to expire. */
   stop(): Promise<void>;
   /** What is known now. `isLeader` and `validForMs` are true at the moment of the call, also after a pause. */
   view(): LeaderView;
@@ -120,7 +123,8 @@ export function createElection(options: ElectionOptions): Election {
     start: () => dispatch({ kind: 'start' }),
     stop: () => {
       dispatch({ kind: 'stop' });
-      return stopped.promise;
+      const late = clock.after(STOP_WITHIN_MS, () => stopped.resolve());
+      return stopped.promise.finally(() => late.cancel());
     },
     view: () => viewOf(state, clock.monotonicMs()),
     remainingMs: (nowMs) => remainingMs(state, nowMs),

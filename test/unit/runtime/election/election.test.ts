@@ -127,6 +127,22 @@ describe('an election on a Lease', () => {
     expect(election.view()).toMatchObject({ isLeader: true, term: 1 });
   });
 
+  test('stopping does not wait for an API server that never answers', async () => {
+    const clock = new VirtualClock();
+    const leases = createMemoryLeases();
+    const silence = new Promise<never>(() => {});
+    let silent = false;
+    const port: LeasePort = { ...leases, update: (lease) => (silent ? silence : leases.update(lease)) };
+    const { election } = candidate(clock, port, 'a');
+    election.start();
+    await settled();
+    silent = true;
+    const stopped = election.stop();
+    expect(election.view().isLeader).toBe(false);
+    await clock.advance(5000);
+    await stopped;
+  });
+
   test('stopping before the start, or twice, ends all the same', async () => {
     const { election } = candidate(new VirtualClock(), createMemoryLeases(), 'a');
     await election.stop();
