@@ -59,11 +59,13 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     if (outcome.kind !== 'sent') log.debug({ outcome: outcome.kind, term }, 'election message not sent');
   };
 
-  /** The floor matters when the Lease has lost its term. Redis may come later than we do: ask until it tells. */
+  /** The floor matters when the Lease has lost its term: a leader raises it, a follower asks for it. Redis may come
+   *  later than we do: ask until it tells. */
   let asking = false;
   let stopping = false;
-  const learnFloor = async (floor = termFloor.read()): Promise<void> => {
-    const term = await floor;
+  const learnFloor = async (): Promise<void> => {
+    const { isLeader, term: own } = election.view();
+    const term = await (isLeader ? termFloor.raise(own) : termFloor.read());
     if (term !== undefined) return election.raiseFloor(term);
     if (asking || stopping) return;
     asking = true;
@@ -87,7 +89,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     for (const listener of listeners) listener(notice.kind, view);
     if (notice.kind !== 'acquired') return;
     detached(announce(true, notice.term));
-    detached(learnFloor(termFloor.raise(notice.term)));
+    detached(learnFloor());
   };
 
   election.on(onNotice);

@@ -89,6 +89,18 @@ describe('election among sidecars', () => {
     expect(world.floor).toBe(1);
   });
 
+  test('a leader raises the floor as soon as Redis is there', async () => {
+    const world = new World();
+    world.floor = undefined;
+    const { election } = world.candidate('a');
+    election.start();
+    await world.clock.advance(5000);
+    world.floor = 0;
+    await world.clock.advance(1000);
+    expect(world.floor).toBe(1);
+    expect(election.view()).toMatchObject({ isLeader: true, term: 1 });
+  });
+
   test('a hand-over needs no waiting: the others are told, and one of them leads', async () => {
     const world = new World();
     const a = world.candidate('a');
