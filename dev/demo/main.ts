@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { ClusterProblem } from '../cluster/problem.ts';
 import { inWords, terminalProgress } from '../cluster/progress.ts';
+import type { Kubectl } from '../kubectl.ts';
 import { install, OPERATOR_DEPLOYMENT, OPERATOR_NAMESPACE, ROOT } from '../install.ts';
 import {
   killLeader,
@@ -37,8 +38,8 @@ async function demo(): Promise<void> {
 
   chapter('One HyperpageCluster is applied: manifests/samples/demo.yaml');
   await show('apply', '-f', join(ROOT, 'manifests/samples/demo.yaml'));
-  if (imagesChanged)
-    await kubectl(['-n', NAMESPACE, 'rollout', 'restart', 'deployment', CLUSTER]).catch(() => {});
+  if (imagesChanged) await rollToNewImages(kubectl);
+
   chapter('Its conditions, as they turn');
   await watchConditions(tour, 240_000);
   await until('three app pods', 120_000, async () =>
@@ -66,6 +67,14 @@ async function demo(): Promise<void> {
 
   chapter('The tour is over; the cluster stays up');
   for (const line of whatNext(cluster.kubeconfig)) say(line);
+}
+
+/** Pods of an earlier build run on under the same tags: this rolls them, and waits until they have rolled. */
+async function rollToNewImages(kubectl: Kubectl): Promise<void> {
+  const rollout = ['-n', NAMESPACE, 'rollout'];
+  await until('the Deployment', 60_000, () => kubectl(['-n', NAMESPACE, 'get', 'deployment', CLUSTER]));
+  await kubectl([...rollout, 'restart', `deployment/${CLUSTER}`]);
+  await kubectl([...rollout, 'status', `deployment/${CLUSTER}`, '--timeout=180s'], { timeoutMs: 190_000 });
 }
 
 const whatNext = (kubeconfig: string) => [
