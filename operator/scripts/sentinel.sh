@@ -80,12 +80,14 @@ END
   mv "$conf.new" "$conf"
 }
 
-# Until this Sentinel watches something: ask the others again.
+# While this Sentinel watches nothing: ask the others again. It can come to that later too, when the operator has the
+# Sentinels forget a primary that is gone for ever and breaks off half-way.
 learn() {
   set +e
-  while sleep 1; do
+  pause=1
+  while sleep "$pause"; do
     query "$POD_IP" "$SENTINEL_PORT" ping >/dev/null || continue
-    [ -z "$(named_by "$POD_IP")" ] || return
+    [ -z "$(named_by "$POD_IP")" ] || { pause=15; continue; }
     found=$(from_peers)
     [ -n "$found" ] || continue
     timeout 5 redis-cli -h "$POD_IP" -p "$SENTINEL_PORT" >/dev/null 2>&1 <<END

@@ -161,6 +161,44 @@ describe('the Redis pods and the operator that tends them', () => {
     expect(await redis(primaryOf(after), 'DBSIZE')).toBe(0);
   });
 
+  /** Replaces all pods. The Sentinel of the last primary dies last, and has told the new ones of it. */
+  const replaceAll = async (primary: RedisPod, options: { volume: 'kept' | 'lost' }) => {
+    const last = pods.pods.indexOf(primary);
+    const others = pods.pods.map((_, index) => index).filter((index) => index !== last);
+    await Promise.all(others.map((index) => pods.pod(index).delete(options)));
+    await primary.killRedis();
+    for (const index of others) await pods.replace(index, options);
+    await eventually('the new Sentinels were told of the dead primary', async () => {
+      const { observation } = await pods.look();
+      const told = observation.sentinels.filter(
+        (each) => each.reachable && each.primary === `${primary.ip}:6379`,
+      );
+      return told.length === 3;
+    });
+    await pods.replace(last, options);
+  };
+
+  test('pods that all come back empty and elsewhere are built anew, although the Sentinels wait for a ghost', async () => {
+    await start();
+    const primary = primaryOf(await settle());
+    await writeSafely(primary, 'lost', 'yes');
+    await replaceAll(primary, { volume: 'lost' });
+    const after = await settle();
+    expect(await redis(primaryOf(after), 'DBSIZE')).toBe(0);
+    await writeSafely(primaryOf(after), 'new', 'yes');
+  });
+
+  test('pods that all come back elsewhere on their volumes keep their data, although the Sentinels wait for a ghost', async () => {
+    await start();
+    const primary = primaryOf(await settle());
+    await writeSafely(primary, 'kept', 'yes');
+    await replaceAll(primary, { volume: 'kept' });
+    const after = await settle();
+    expect(after.judgement.primary?.pod).toBe(primary.name);
+    expect(await redis(primaryOf(after), 'GET', 'kept')).toBe('yes');
+    await writeSafely(primaryOf(after), 'new', 'yes');
+  });
+
   test('a Sentinel that lost its memory learns from its peers and takes its old place', async () => {
     await start();
     const { judgement } = await settle();

@@ -26,6 +26,7 @@ export class RedisPod {
   readonly ip: string;
   readonly #folder: string;
   readonly #env: Record<string, string>;
+  readonly #primaryName: string;
   #redis: ChildProcess | undefined;
   #sentinel: ChildProcess | undefined;
 
@@ -33,6 +34,7 @@ export class RedisPod {
     this.name = name;
     this.ip = ip;
     this.#folder = folder;
+    this.#primaryName = primaryName;
     this.#env = {
       PATH: process.env['PATH'] ?? '',
       POD_IP: ip,
@@ -42,6 +44,9 @@ export class RedisPod {
       PASSWORD_FILE: join(folder, 'password'),
     };
   }
+
+  /** The pod of the same name that comes after this one, at another address. */
+  successor = (ip: string): RedisPod => new RedisPod(this.name, ip, this.#folder, this.#primaryName);
 
   async startRedis(): Promise<void> {
     this.#redis = await this.#run('redis.sh', 'data');
@@ -131,9 +136,27 @@ export class RedisPods {
     await mkdir(join(folder, 'scripts'));
     for (const [name, text] of Object.entries(REDIS_SCRIPTS))
       await writeFile(join(folder, 'scripts', name), text);
-    await writeFile(join(folder, 'scripts', 'peers'), `${pods.map(({ ip }) => ip).join('\n')}\n`);
     await writeFile(join(folder, 'password'), PASSWORD);
-    return new RedisPods(folder, cluster, pods);
+    const all = new RedisPods(folder, cluster, pods);
+    await all.#resolve();
+    return all;
+  }
+
+  /** What the names of the pods resolve to. */
+  #resolve = () =>
+    writeFile(join(this.#folder, 'scripts', 'peers'), `${this.pods.map(({ ip }) => ip).join('\n')}\n`);
+
+  /** Deletes the pod and starts its successor at an address that nobody had before. */
+  async replace(index: number, options: { volume: 'kept' | 'lost' }): Promise<void> {
+    const pod = this.pod(index);
+    await pod.delete(options);
+    const last = pod.ip.lastIndexOf('.') + 1;
+    const successor = pod.successor(
+      `${pod.ip.slice(0, last)}${Number(pod.ip.slice(last)) + this.pods.length}`,
+    );
+    this.pods[index] = successor;
+    await this.#resolve();
+    await successor.start();
   }
 
   pod(index: number): RedisPod {

@@ -27,6 +27,10 @@ export async function buildTopology(
   const [host, port] = split(primary.address);
   const quorum = String(quorumOf(redisReplicasOf(cluster)));
   const rewrite = ['CONFIG', 'REWRITE'];
+  const forget = decision.ghost === undefined ? [] : [['SENTINEL', 'REMOVE', name]];
+  for (const { address } of observation.sentinels) {
+    if (forget.length > 0) await orders(address, credentials, forget, /no such master/i);
+  }
   await orders(primary.address, credentials, [['REPLICAOF', 'NO', 'ONE'], rewrite]);
   for (const node of observation.nodes) {
     if (node.pod !== primary.pod)
@@ -35,11 +39,13 @@ export async function buildTopology(
   const settings = Object.entries(SENTINEL_TIMES).flat();
   for (const { address } of observation.sentinels) {
     const watch = [
+      // Again: it may have asked a neighbour that had not forgotten yet.
+      ...forget,
       ['SENTINEL', 'MONITOR', name, host, port, quorum],
       ['SENTINEL', 'SET', name, 'auth-pass', credentials.password ?? '', ...settings],
     ];
     // A Sentinel may have learned from its neighbour meanwhile.
-    await orders(address, credentials, watch, /duplicate/i);
+    await orders(address, credentials, watch, /duplicate|no such master/i);
   }
 }
 

@@ -1,5 +1,5 @@
 export { buildTopology } from './build.ts';
-export { type Decision, judge, type Judgement } from './judge.ts';
+export { type Decision, GHOST_PROOF_MS, judge, type Judgement } from './judge.ts';
 export {
   createRedisObserver,
   LAGGING_SECONDS,

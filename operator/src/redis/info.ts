@@ -66,6 +66,6 @@ export function readSentinelMaster(answer: readonly string[]): SentinelReading {
     primary: `${fields.get('ip')}:${fields.get('port')}`,
     knows: Number(fields.get('num-other-sentinels') ?? 0),
     failingOver: flags.includes('failover_in_progress'),
-    primaryDown: flags.includes('o_down'),
+    primaryDown: flags.includes('s_down') || flags.includes('o_down'),
   };
 }

@@ -24,16 +24,27 @@ export interface Judgement {
 export type Decision =
   | { kind: 'leave' }
   /** Nobody has ever been primary here, or the building broke off half-way: make `primary` the primary. */
-  | { kind: 'build'; primary: string; why: 'first' | 'resumed' | 'restored' }
+  | {
+      kind: 'build';
+      primary: string;
+      why: 'first' | 'resumed' | 'restored';
+      /** The address that the Sentinels wait for in vain, and have to forget first. */
+      ghost?: string;
+    }
   /** It would be for the operator to decide, but it does not see enough. */
   | { kind: 'wait'; why: string }
   /** It would be for the operator to decide, and it cannot tell which data is right. */
   | { kind: 'conflict'; why: string };
 
-/** Judges one observation of a topology with Sentinels. Pure. */
-export function judge(observation: RedisObservation): Judgement {
-  const nodes = observation.nodes.filter((node): node is Node => node.reachable);
-  const sentinels = observation.sentinels.filter((sentinel): sentinel is Sentinel => sentinel.reachable);
+/** Time for which a ghost must have been seen without a break, in milliseconds. By then a primary that still runs
+ *  somewhere out of sight has refused writes for want of a replica (`min-replicas-max-lag`), and Sentinels that could
+ *  have elected another primary would have begun to. */
+export const GHOST_PROOF_MS = 10_000;
+
+/** Judges one observation of a topology with Sentinels. Pure. `ghostMs`: how long `ghostOf` has given the same. */
+export function judge(observation: RedisObservation, ghostMs = 0): Judgement {
+  const nodes = observation.nodes.filter(answers);
+  const sentinels = observation.sentinels.filter(answers);
   const watching = sentinels.filter(({ primary }) => primary !== undefined);
   const quorum = quorumOf(observation.expected);
   const elected = watching
@@ -47,12 +58,45 @@ export function judge(observation: RedisObservation): Judgement {
     elected,
     watching,
     quorum,
-    decision: decide(observation, nodes, sentinels),
+    decision: decide(observation, nodes, sentinels, ghostMs),
   };
 }
 
-function decide(observation: RedisObservation, nodes: Node[], sentinels: Sentinel[]): Decision {
+const answers = <V extends NodeView | SentinelView>(view: V): view is Extract<V, { reachable: true }> =>
+  view.reachable;
+
+/** The address that the Sentinels name although it cannot come back: every Redis pod that there should be is seen, has
+ *  another address and belongs to nobody, and every Sentinel that watches anything holds that address for down. It
+ *  comes about when all pods are replaced while one Sentinel lives long enough to tell the new ones of the old primary:
+ *  they know no replica of it, so they can never elect. Undefined when there is none, or not all is seen. */
+export function ghostOf({ expected, nodes, sentinels }: RedisObservation): string | undefined {
+  if (nodes.length !== expected || sentinels.length !== expected) return undefined;
+  const seen = nodes.filter(answers);
+  const asked = sentinels.filter(answers);
+  if (seen.length < expected || asked.length < expected) return undefined;
+  if (seen.some(({ role, loading }) => role !== 'unassigned' || loading)) return undefined;
+  const watching = asked.filter(({ primary }) => primary !== undefined);
+  const named = [...new Set(watching.map(({ primary }) => primary ?? ''))].sort();
+  if (watching.some(({ primaryDown }) => !primaryDown)) return undefined;
+  // Pods that are being deleted are among the nodes as well: an address that one of them has is no ghost.
+  if (named.some((address) => nodes.some((node) => node.address === address))) return undefined;
+  return named.length > 0 ? named.join(' and ') : undefined;
+}
+
+function decide(
+  observation: RedisObservation,
+  nodes: Node[],
+  sentinels: Sentinel[],
+  ghostMs: number,
+): Decision {
   if (observation.sentinels.length === 0) return { kind: 'leave' };
+  const ghost = ghostOf(observation);
+  if (ghost !== undefined) {
+    if (ghostMs < GHOST_PROOF_MS)
+      return { kind: 'wait', why: `the Sentinels name ${ghost}, which no pod has` };
+    const choice = choose(nodes);
+    return choice.kind === 'build' ? { ...choice, ghost } : choice;
+  }
   // Whoever watches something decides without us; whoever cannot be asked may be watching.
   if (sentinels.some(({ primary }) => primary !== undefined)) return { kind: 'leave' };
   if (nodes.some(({ role }) => role === 'replica')) return { kind: 'leave' };

@@ -1,7 +1,7 @@
 import { type HyperpageCluster, PORTS } from '@hyperpage/contract';
 import { type Clock, every, type Logger, type Timer } from '@hyperpage/runtime';
 import { redisReplicasOf, sentinelNameOf } from '../desired/index.ts';
-import { judge, type Judgement } from './judge.ts';
+import { ghostOf, judge, type Judgement } from './judge.ts';
 import type {
   Credentials,
   NodeView,
@@ -60,6 +60,7 @@ const keyOf = ({ metadata }: HyperpageCluster) => `${metadata.namespace}/${metad
 export function createRedisObserver(options: RedisObserverOptions): RedisObservations {
   const { probe, clock, log, intervalMs } = options;
   const entries = new Map<string, Entry>();
+  const ghosts = new Map<string, { gist: string; sinceMs: number }>();
 
   const timed = (seen: NonNullable<Entry['seen']>): TimedRedisObservation => {
     const ageMs = clock.monotonicMs() - seen.atMs;
@@ -69,12 +70,25 @@ export function createRedisObserver(options: RedisObserverOptions): RedisObserva
 
   const look = async (site: RedisSite) => {
     const observation = await readTopology(site, probe);
-    return {
-      observation,
-      judgement: judge(observation),
-      atMs: clock.monotonicMs(),
-      gist: gistOf(observation),
-    };
+    const judgement = judge(observation, ghostMs(site, observation));
+    const gist = `${judgement.decision.kind} ${gistOf(observation)}`;
+    return { observation, judgement, atMs: clock.monotonicMs(), gist };
+  };
+
+  /** How long every look has shown the same ghost to the same pods. */
+  const ghostMs = ({ cluster }: RedisSite, observation: RedisObservation): number => {
+    const key = keyOf(cluster);
+    const ghost = ghostOf(observation);
+    if (ghost === undefined) {
+      ghosts.delete(key);
+      return 0;
+    }
+    const gist = [cluster.metadata.uid, ghost, ...observation.nodes.map(({ address }) => address)].join(' ');
+    const nowMs = clock.monotonicMs();
+    const known = ghosts.get(key);
+    if (known?.gist === gist) return nowMs - known.sinceMs;
+    ghosts.set(key, { gist, sinceMs: nowMs });
+    return 0;
   };
 
   const turn = async (key: string) => {
@@ -115,6 +129,7 @@ export function createRedisObserver(options: RedisObserverOptions): RedisObserva
     forget: (key) => {
       entries.get(key)?.timer.cancel();
       entries.delete(key);
+      ghosts.delete(key);
     },
     stop: () => {
       for (const { timer } of entries.values()) timer.cancel();

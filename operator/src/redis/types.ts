@@ -48,7 +48,7 @@ export interface SentinelReading {
   /** Other Sentinels that it knows: it learns them within seconds, from the Redis that they all watch. */
   knows: number;
   failingOver: boolean;
-  /** It holds the primary for down. */
+  /** It holds the primary for down, whether or not the others agree. */
   primaryDown: boolean;
 }
 

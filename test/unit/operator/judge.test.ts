@@ -1,5 +1,8 @@
-import { judge } from '../../../operator/src/redis/index.ts';
+import { GHOST_PROOF_MS, judge } from '../../../operator/src/redis/index.ts';
 import { nodeOf, PODS, sentinelOf, silentOf, wholeRedis } from './fixtures.ts';
+
+type RedisNode = ReturnType<typeof wholeRedis>['nodes'][number];
+type RedisSentinel = ReturnType<typeof wholeRedis>['sentinels'][number];
 
 const blank = PODS.map((pod) => sentinelOf(pod));
 const unassigned = PODS.map((pod) => nodeOf(pod));
@@ -61,6 +64,61 @@ describe('a topology whose pods were all down', () => {
       kind: 'conflict',
       why: expect.stringContaining('demo-redis-1 holds data'),
     });
+  });
+});
+
+describe('a ghost: the Sentinels wait for an address that no pod has any more', () => {
+  const dead = { primary: '10.0.0.9:6379', knows: 0, primaryDown: true };
+  const waiting = PODS.map((pod) => sentinelOf(pod, dead));
+  const after = (more: Parameters<typeof wholeRedis>[0], ghostMs = GHOST_PROOF_MS) =>
+    judge(wholeRedis({ nodes: unassigned, sentinels: waiting, ...more }), ghostMs).decision;
+  const withOther = <T>(list: readonly T[], last: T): T[] => [...list.slice(0, 2), last];
+
+  test('is forgotten once it has been seen long enough, and the first topology built', () => {
+    const expected = { kind: 'build', primary: 'demo-redis-0', why: 'first', ghost: '10.0.0.9:6379' };
+    expect(after({})).toEqual(expected);
+    expect(after({ sentinels: withOther(waiting, sentinelOf(PODS[2])) })).toEqual(expected);
+  });
+  test('is not believed in before', () => {
+    expect(after({}, GHOST_PROOF_MS - 1)).toMatchObject({
+      kind: 'wait',
+      why: expect.stringContaining('10.0.0.9:6379'),
+    });
+  });
+  test('does not hide who was the primary', () => {
+    const nodes = PODS.map((pod) => nodeOf(pod, { keys: 5, formerPrimary: pod === PODS[1] }));
+    expect(after({ nodes })).toEqual({
+      kind: 'build',
+      primary: 'demo-redis-1',
+      why: 'restored',
+      ghost: '10.0.0.9:6379',
+    });
+  });
+  test('is a conflict when nobody can tell which data are right', () => {
+    expect(after({ nodes: withOther(unassigned, nodeOf(PODS[2], { keys: 5 })) })).toMatchObject({
+      kind: 'conflict',
+    });
+  });
+
+  const doubts: Array<[string, Parameters<typeof wholeRedis>[0]]> = [
+    ['a Redis does not answer', { nodes: withOther<RedisNode>(unassigned, silentOf(PODS[2])) }],
+    ['a Sentinel does not answer', { sentinels: withOther<RedisSentinel>(waiting, silentOf(PODS[2])) }],
+    ['a pod is missing', { nodes: unassigned.slice(1), sentinels: waiting.slice(1) }],
+    ['a pod is missing that never ran', { nodes: unassigned.slice(1), missingAreEmpty: true }],
+    ['a Redis is the primary', { nodes: withOther(unassigned, nodeOf(PODS[2], { role: 'primary' })) }],
+    ['a Redis follows somebody', { nodes: withOther(unassigned, nodeOf(PODS[2], { role: 'replica' })) }],
+    ['a Redis reads its data', { nodes: withOther(unassigned, nodeOf(PODS[2], { loading: true })) }],
+    [
+      'a Sentinel reaches that address',
+      { sentinels: withOther(waiting, sentinelOf(PODS[2], { ...dead, primaryDown: false })) },
+    ],
+    [
+      'a pod has that address',
+      { sentinels: withOther(waiting, sentinelOf(PODS[2], { ...dead, primary: '10.0.0.2:6379' })) },
+    ],
+  ];
+  test.each(doubts)('is none while %s', (_what, more) => {
+    expect(after(more)).toEqual({ kind: 'leave' });
   });
 });
 
