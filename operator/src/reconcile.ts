@@ -53,7 +53,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       options.passwords.saw(observed);
       const applied = await carryOut(observed, options, signal);
       const built = await tendRedis(observed, options);
-      await report(observed, applied.problems, options);
+      await report(await lookedAt(observed, options), applied.problems, options);
       return { kind: 'requeue', afterMs: built ? 0 : revisitMs(observed) };
     },
   };
@@ -108,6 +108,17 @@ async function tendRedis(observed: Observed, options: ReconcilerOptions): Promis
   await buildTopology(cluster, observation, decision, { password: secret.value }, orders);
   await redis.look(site);
   return true;
+}
+
+/** Time that the first visit after a start waits for the first look at Redis. */
+const FIRST_LOOK_MS = 2000;
+
+/** `observed` with a first look at Redis, where an earlier operator has already said how Redis is: to say that nobody
+ *  has looked yet would make every condition flap at every start of an operator. */
+async function lookedAt(observed: Observed, { redis }: ReconcilerOptions): Promise<Observed> {
+  const { cluster } = observed;
+  if (observed.redis || !cluster.status?.conditions) return observed;
+  return { ...observed, redis: await redis.first(cluster, FIRST_LOOK_MS) };
 }
 
 function siteOf({ cluster, redisPods, secret, claims }: Observed): RedisSite {

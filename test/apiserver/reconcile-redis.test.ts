@@ -117,6 +117,21 @@ describe('the operator and Redis', () => {
     expect(world.redis.ordered).toEqual([]);
   });
 
+  test('an operator that starts again says nothing of a Redis that is whole until it has looked', async () => {
+    whole();
+    await world.start();
+    await world.make({ app });
+    await makePods();
+    await world.says('SentinelQuorum', 'Agreed');
+    await world.stop();
+    const before = await world.cluster();
+    world.redis.answersAfterMs = 300;
+    const http = await world.start();
+    await world.quiet(http);
+    expect(http.writes).toEqual([]);
+    expect((await world.cluster()).status).toEqual(before.status);
+  });
+
   test('gives no order while paused', async () => {
     unassigned();
     await world.start();

@@ -6,7 +6,14 @@ import {
   type HyperpageCluster,
   KIND,
 } from '@hyperpage/contract';
-import { createRegistry, KubeError, type KubeHttp, silentLogger, systemClock } from '@hyperpage/runtime';
+import {
+  createRegistry,
+  KubeError,
+  type KubeHttp,
+  silentLogger,
+  sleep,
+  systemClock,
+} from '@hyperpage/runtime';
 import {
   createObjectClient,
   type Kind,
@@ -25,10 +32,15 @@ export class FakeRedis implements RedisProbe {
   readonly nodes = new Map<string, NodeReading>();
   readonly sentinels = new Map<string, SentinelReading>();
   readonly ordered: string[] = [];
+  answersAfterMs = 0;
 
-  node = async (address: string) => answerOf(this.nodes, address);
-  sentinel = async (address: string) => answerOf(this.sentinels, address);
-  external = async (url: string) => answerOf(this.nodes, url);
+  node = (address: string) => this.#answer(this.nodes, address);
+  sentinel = (address: string) => this.#answer(this.sentinels, address);
+  external = (url: string) => this.#answer(this.nodes, url);
+  #answer = async <T>(readings: ReadonlyMap<string, T>, address: string) => {
+    if (this.answersAfterMs > 0) await sleep(systemClock, this.answersAfterMs);
+    return answerOf(readings, address);
+  };
   orders = async (address: string, _credentials: unknown, commands: readonly (readonly string[])[]) => {
     for (const words of commands) this.ordered.push(`${address} ${words.slice(0, 2).join(' ')}`);
   };

@@ -1,5 +1,5 @@
 import { type HyperpageCluster, PORTS } from '@hyperpage/contract';
-import { type Clock, every, type Logger, type Timer } from '@hyperpage/runtime';
+import { type Clock, every, type Logger, sleep, type Timer } from '@hyperpage/runtime';
 import { redisReplicasOf, sentinelNameOf } from '../desired/index.ts';
 import { ghostOf, judge, type Judgement } from './judge.ts';
 import type {
@@ -34,6 +34,8 @@ export interface RedisObservations {
   get(cluster: HyperpageCluster): TimedRedisObservation | undefined;
   /** Begins to look, or goes on with new targets. */
   follow(site: RedisSite): void;
+  /** What the first look since `follow` saw. Waits for it, at most `withinMs`. */
+  first(cluster: HyperpageCluster, withinMs: number): Promise<TimedRedisObservation | undefined>;
   /** Looks now, and gives what it sees. */
   look(site: RedisSite): Promise<TimedRedisObservation>;
   forget(key: string): void;
@@ -52,6 +54,8 @@ export interface RedisObserverOptions {
 interface Entry {
   site: RedisSite;
   timer: Timer;
+  /** Resolves once the first look is over; never rejects. */
+  first: Promise<void>;
   seen?: { observation: RedisObservation; judgement: Judgement; atMs: number; gist: string };
 }
 
@@ -99,12 +103,21 @@ export function createRedisObserver(options: RedisObserverOptions): RedisObserva
     if (entry.seen.gist !== before) options.onChange(key);
   };
 
+  const get = (cluster: HyperpageCluster) => {
+    const entry = entries.get(keyOf(cluster));
+    return entry?.seen && entry.site.cluster.metadata.uid === cluster.metadata.uid
+      ? timed(entry.seen)
+      : undefined;
+  };
+
   return {
-    get: (cluster) => {
-      const entry = entries.get(keyOf(cluster));
-      return entry?.seen && entry.site.cluster.metadata.uid === cluster.metadata.uid
-        ? timed(entry.seen)
-        : undefined;
+    get,
+    first: async (cluster, withinMs) => {
+      const giveUp = new AbortController();
+      const patience = sleep(clock, withinMs, giveUp.signal).catch(() => {});
+      await Promise.race([entries.get(keyOf(cluster))?.first, patience]);
+      giveUp.abort();
+      return get(cluster);
     },
     follow: (site) => {
       const key = keyOf(site.cluster);
@@ -117,8 +130,10 @@ export function createRedisObserver(options: RedisObserverOptions): RedisObserva
       }
       known?.timer.cancel();
       const onError = (err: unknown) => log.warn({ err, key }, 'looking at redis failed');
-      entries.set(key, { site, timer: every(clock, intervalMs, () => turn(key), onError) });
-      void turn(key).catch(onError);
+      const first = Promise.withResolvers<void>();
+      const timer = every(clock, intervalMs, () => turn(key), onError);
+      entries.set(key, { site, timer, first: first.promise });
+      void turn(key).catch(onError).finally(first.resolve);
     },
     look: async (site) => {
       const seen = await look(site);
