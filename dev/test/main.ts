@@ -27,6 +27,12 @@ interface JestReport {
 
 async function runTier(tier: Tier, jestArgs: readonly string[], scratch: string): Promise<Count> {
   const reportFile = join(scratch, `${tier.name}.json`);
+  if (tier.binaries) {
+    const built = await run(process.execPath, ['dev/cluster/main.ts', 'binaries', ...tier.binaries], {
+      live: true,
+    });
+    if (built.code !== 0) return { passed: 0, failed: 1, skipped: 0 };
+  }
   const { code, elapsedMs } = await run(
     process.execPath,
     [
