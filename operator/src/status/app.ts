@@ -1,6 +1,6 @@
 import { SIDECAR_CONTAINER } from '../desired/index.ts';
 import type { Observed } from '../observe.ts';
-import { type PodTrouble, troubleOf } from './pods.ts';
+import { type PodTrouble, troublesOf } from './pods.ts';
 import { healthy, notObserved, type Verdict, verdict } from './verdict.ts';
 
 /** App pods: how many there should be, are ready, and must be for the app to be available. */
@@ -15,7 +15,7 @@ export function appCounts({ deployment }: Pick<Observed, 'deployment'>) {
 }
 
 export const appTroubles = ({ appPods }: Pick<Observed, 'appPods'>): PodTrouble[] =>
-  appPods.map((pod) => troubleOf(pod, SIDECAR_CONTAINER)).filter((trouble) => trouble !== undefined);
+  troublesOf(appPods, SIDECAR_CONTAINER);
 
 /** AppAvailable: enough app pods are ready. */
 export function appAvailable(observed: Observed): Verdict {

@@ -59,11 +59,12 @@ function verdictsOf(observed: Observed, problems: readonly Problem[]): Record<Co
   };
 }
 
-/** Ready: the app and Redis can be used, and Redis would survive the loss of its primary. */
+/** Ready: the app and Redis can be used, and Redis would survive the loss of its primary. A failover under way needs a
+ *  quorum and has one: whether Redis can be used meanwhile, RedisAvailable says. */
 function readyOf(app: Verdict, redis: Verdict, sentinels: Verdict): Verdict {
   if (redis.status === 'False') return verdict('Ready', 'False', 'NoRedisPrimary', redis.message);
   if (app.status === 'False') return verdict('Ready', 'False', 'AppUnavailable', app.message);
-  if (sentinels.status === 'False' && sentinels.reason !== 'Disabled') {
+  if (sentinels.status === 'False' && !['Disabled', 'FailoverInProgress'].includes(sentinels.reason)) {
     return verdict('Ready', 'False', 'SentinelQuorumLost', sentinels.message);
   }
   const unknown = [app, redis, sentinels].find(({ status }) => status === 'Unknown');

@@ -32,15 +32,28 @@ export function troubleOf(pod: Pod, sidecar: string): PodTrouble | undefined {
   const containers = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
   for (const container of containers) {
     const { reason = '', message } = container.state?.waiting ?? {};
-    const text = `container ${container.name}: ${message ?? reason}`;
+    const image = container.image ? ` (${container.image})` : '';
+    const text = `container ${container.name}${image}: ${message ?? reason}`;
     if (IMAGE_REASONS.includes(reason)) return trouble('image', text);
     if (reason === 'CrashLoopBackOff') return trouble('crash', `${text}${lastExit(container)}`);
     if (CONFIG_REASONS.includes(reason)) return trouble('config', text);
   }
   const beside = containers.find((container) => container.name === sidecar);
-  if (beside && !beside.ready) return trouble('sidecar', `container ${sidecar} is not ready`);
+  // While it waits for its turn or for another container to be pulled, it is not to blame.
+  if (beside?.state?.running && !beside.ready) return trouble('sidecar', `container ${sidecar} is not ready`);
   return undefined;
 }
+
+/** What keeps `pods` from being ready, by pod name: a message made of it stays the same while nothing changes. */
+export const troublesOf = (pods: readonly Pod[], sidecar: string): PodTrouble[] =>
+  pods
+    .map((pod) => troubleOf(pod, sidecar))
+    .filter((trouble) => trouble !== undefined)
+    .sort((a, b) => a.pod.localeCompare(b.pod, 'en', { numeric: true }));
+
+/** True when `container` of `pod` is ready. */
+export const isContainerReady = (pod: Pod, container: string): boolean =>
+  pod.status?.containerStatuses?.some(({ name, ready }) => name === container && ready) ?? false;
 
 const lastExit = ({ lastState }: ContainerStatus): string => {
   const { exitCode, reason } = lastState?.terminated ?? {};

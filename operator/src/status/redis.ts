@@ -11,15 +11,18 @@ export function redisAvailable({ cluster, redis, secret }: Observed): Verdict {
   }
   if (unknown || !redis) return unknown ?? notObserved('Redis has not been looked at yet.');
   const { judgement, observation } = redis;
-  const { primaries, primary, elected } = judgement;
-  if (primaries.length > 1) {
-    const pods = few(primaries.map(({ pod }) => pod));
+  const { primaries, elected } = judgement;
+  // A primary that was cut off from the others refuses writes until it follows again: it divides nothing.
+  const writable = primaries.filter(({ refuses }) => refuses === undefined);
+  const primary = judgement.primary ?? writable[0] ?? primaries[0];
+  if (writable.length > 1) {
+    const pods = few(writable.map(({ pod }) => pod));
     const who = elected ? `The Sentinels name ${elected}.` : 'The Sentinels name none of them.';
     return verdict(
       'RedisAvailable',
       'False',
       'MultiplePrimaries',
-      `${pods} each say they are the primary. ${who}`,
+      `${pods} each take writes as the primary. ${who}`,
     );
   }
   if (primary?.refuses) {

@@ -59,6 +59,34 @@ describe('a cluster where all is well', () => {
   });
 });
 
+const surplusPrimary = wholeRedis({
+  nodes: [...wholeRedis().nodes.slice(0, 2), nodeOf(PODS[2], { role: 'primary', refuses: 'no replica' })],
+});
+/** Containers of a Redis pod. */
+const containersOf = (sentinel: boolean) => ({
+  containerStatuses: [
+    { name: 'redis', ready: true },
+    { name: 'sentinel', ready: sentinel },
+  ],
+});
+/** A rollout that has replaced nothing yet: its first pod cannot start. */
+const brokenRollout = (reason: string): Partial<Observed> => ({
+  cluster: before('Progressing', 'True', 'RollingApp'),
+  deployment: deploymentOf(3, 3, { replicas: 4, updatedReplicas: 1 }),
+  appPods: [
+    ...observedOf().appPods,
+    podOf('demo-new', 'app', false, {
+      containerStatuses: [
+        {
+          name: 'app',
+          image: 'example:9',
+          ready: false,
+          state: { waiting: { reason, message: 'not there' } },
+        },
+      ],
+    }),
+  ],
+});
 const replicaDown = wholeRedis({ nodes: [...wholeRedis().nodes.slice(0, 2), silentOf(PODS[2])] });
 const cases: Array<
   [what: string, more: Partial<Observed>, type: ConditionType, status: string, reason: string, says?: RegExp]
@@ -186,6 +214,44 @@ const cases: Array<
     'PodUnschedulable',
     /No node takes demo-a: 0\/3 nodes/,
   ],
+  ...['ImagePullBackOff', 'CrashLoopBackOff', 'CreateContainerConfigError'].flatMap(
+    (reason): typeof cases => [
+      [
+        `a pod of a rollout meets ${reason}`,
+        brokenRollout(reason),
+        'Degraded',
+        'True',
+        'RolloutStuck',
+        /waits for pod demo-new: container app \(example:9\): not there/,
+      ],
+      [
+        `a pod of a rollout meets ${reason}`,
+        brokenRollout(reason),
+        'Progressing',
+        'True',
+        'RollingApp',
+        /1 of 3 app pods run as the spec says\. Pod demo-new: container app \(example:9\): not there/,
+      ],
+    ],
+  ),
+  [
+    'a pod meets an error and no rollout is under way',
+    { ...brokenRollout('CrashLoopBackOff'), deployment: deploymentOf(3, 2) },
+    'Degraded',
+    'True',
+    'ReplicaDown',
+  ],
+  [
+    'the app is scaled down',
+    {
+      cluster: before('Progressing', 'False', 'ReconcileComplete'),
+      deployment: deploymentOf(4, 5, { replicas: 5, updatedReplicas: 5 }),
+    },
+    'Progressing',
+    'True',
+    'RollingApp',
+    /^5 app pods run and 4 are wanted: the others are stopping\.$/,
+  ],
   [
     'a rollout is stuck',
     {
@@ -280,6 +346,46 @@ const cases: Array<
     'False',
     'MultiplePrimaries',
     /Sentinels name 10.0.0.1:6379/,
+  ],
+  [
+    'a second primary refuses writes',
+    { redis: timed(surplusPrimary) },
+    'RedisAvailable',
+    'True',
+    'PrimaryWritable',
+    /demo-redis-0 takes writes/,
+  ],
+  [
+    'a second primary refuses writes',
+    { redis: timed(surplusPrimary) },
+    'Degraded',
+    'True',
+    'ReplicaDown',
+    /^Redis demo-redis-2 is a primary that nobody elected\.$/,
+  ],
+  [
+    'two replicas do not follow',
+    { redis: timed(wholeRedis({ nodes: [wholeRedis().nodes[0]!, nodeOf(PODS[1]), nodeOf(PODS[2])] })) },
+    'Degraded',
+    'True',
+    'ReplicaDown',
+    /^Redis demo-redis-1, demo-redis-2 do not follow the primary\.$/,
+  ],
+  [
+    'a former primary hangs',
+    { redis: timed(wholeRedis({ nodes: [silentOf(PODS[0]), ...wholeRedis().nodes.slice(1)] })) },
+    'Degraded',
+    'True',
+    'ReplicaDown',
+    /^Redis demo-redis-0 does not answer\.$/,
+  ],
+  [
+    'the container of a Sentinel was killed',
+    { redisPods: PODS.map((pod) => podOf(pod, 'redis', pod !== PODS[2], containersOf(pod !== PODS[2]))) },
+    'Degraded',
+    'True',
+    'SentinelDown',
+    /2 of 3 Sentinels watch the primary: not the one of demo-redis-2/,
   ],
   [
     'the primary refuses writes',
@@ -387,6 +493,19 @@ const cases: Array<
     'SentinelQuorum',
     'False',
     'Disagreement',
+  ],
+  [
+    'a failover is under way and writes work',
+    {
+      redis: timed(
+        wholeRedis({
+          sentinels: PODS.map((pod) => sentinelOf(pod, { primary: '10.0.0.1:6379', failingOver: true })),
+        }),
+      ),
+    },
+    'Ready',
+    'True',
+    'AllComponentsReady',
   ],
   [
     'a failover is under way',
@@ -541,6 +660,25 @@ describe('time of the last transition', () => {
     const second = statusOf(observedOf({ cluster: clusterOf({}, first) }), [], NOW + 60_000);
     expect(second).toEqual(first);
   });
+});
+
+test('a message that names a pod stays the same in whatever order the pods are seen', () => {
+  const pods = ['demo-b', 'demo-a', 'demo-c'].map((name) =>
+    podOf(name, 'app', false, waiting('app', 'CrashLoopBackOff', 'back-off')),
+  );
+  const say = (appPods: Observed['appPods']) =>
+    conditions(observedOf({ deployment: deploymentOf(3, 0), appPods })).AppAvailable.message;
+  expect(say(pods)).toMatch(/Pod demo-a/);
+  expect(say(pods.toReversed())).toBe(say(pods));
+});
+
+test('a sidecar that has not started yet is not blamed', () => {
+  const status = {
+    initContainerStatuses: [
+      { name: 'sidecar', ready: false, state: { waiting: { reason: 'PodInitializing' } } },
+    ],
+  };
+  expect(conditions(observedOf(unready(status))).AppAvailable.reason).toBe('Creating');
 });
 
 test('the last term is remembered while nobody leads', () => {
