@@ -1,6 +1,6 @@
 import { type Clock, every, sleep, type Timer } from '@hyperpage/runtime';
 import { Redis } from 'ioredis';
-import type { Address } from './failover-watch.ts';
+import { type Address, isSame } from './sentinels.ts';
 import { type ConnectionOptions, connectionOptions, type RedisTarget, readPassword } from './options.ts';
 
 export interface ConnectionEvents {
@@ -69,9 +69,11 @@ export class Connection {
 
   /** Connects anew, unless it is to `primary` already: every sentinel tells of the same switch, one after another. */
   leaveFor(primary: Address): void {
-    const { remoteAddress, remotePort } = this.client.stream ?? {};
-    const there = remoteAddress?.replace(/^::ffff:/, '') === primary.host && remotePort === primary.port;
-    if (!there) this.reconnect();
+    const { stream, status } = this.client;
+    if (isSame(peerOf(stream), primary)) return;
+    if (status === 'ready') this.reconnect();
+    // Half-made to one that may never answer: cut below the client, which tries again then.
+    else if (!this.#closed && (status === 'connecting' || status === 'connect')) stream?.destroy();
   }
 
   async #welcome(events: ConnectionEvents, clock: Clock): Promise<void> {
@@ -135,3 +137,8 @@ export class Connection {
     if (!this.#closed && this.client.status === 'ready') this.client.disconnect(true);
   }
 }
+
+const peerOf = (stream: Redis['stream'] | undefined): Address => ({
+  host: stream?.remoteAddress?.replace(/^::ffff:/, '') ?? '',
+  port: stream?.remotePort ?? 0,
+});

@@ -1,9 +1,11 @@
 import { type Clock, Gauge, type Logger, type Registry } from '@hyperpage/runtime';
 import type { Redis } from 'ioredis';
 import { Connection } from './connection.ts';
-import { watchFailovers } from './failover-watch.ts';
 import { type FunctionName, functionName, LIBRARY_NAME, LIBRARY_SOURCE } from './functions.ts';
+import { type NameLookup, rememberingLookup, systemLookup } from './name-lookup.ts';
 import { COMMAND_TIMEOUT_MS, type RedisTarget } from './options.ts';
+import { primaryConnector } from './primary-connector.ts';
+import { watchSentinels } from './sentinels.ts';
 
 export interface FunctionCall {
   name: FunctionName;
@@ -45,6 +47,8 @@ export interface RedisLinkOptions {
   registry: Registry;
   /** Longest wait for replicas, in milliseconds; 0: nobody waits, and writes need no connection of their own. */
   waitMs: number;
+  /** How names of sentinels become addresses; DNS by default. */
+  lookup?: NameLookup;
 }
 
 const MISSING_FUNCTION = /Function not found/i;
@@ -76,16 +80,24 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
     log.info({ state: 'connected', mode: target.kind }, 'Session Manager Redis connection');
     for (const listener of connectListeners) listener();
   };
+  const sentinels =
+    target.kind === 'sentinels'
+      ? watchSentinels(
+          target,
+          { clock, random, lookup: rememberingLookup(options.lookup ?? systemLookup, clock) },
+          (primary) => {
+            log.info({ primary }, 'another Redis is primary now');
+            for (const connection of connections) connection.leaveFor(primary);
+          },
+        )
+      : undefined;
+  const connector = sentinels && { Connector: primaryConnector(sentinels, { clock, random }) };
   const open = (role: string, onReady: (client: Redis) => Promise<void>, more = {}) =>
     new Connection(
       target,
       `hyperpage-${role}`,
       { onReady, onSettled: settle, onLost: lost },
-      {
-        clock,
-        random,
-        more,
-      },
+      { clock, random, more: { ...connector, ...more } },
     );
 
   const commands = open('commands', loadLibrary, { enableAutoPipelining: true });
@@ -102,10 +114,6 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
   const invoke = ({ name, keys, args }: FunctionCall) =>
     commands.client.fcall(functionName(name), keys.length, ...keys, ...args);
   for (const connection of connections) connection.connect();
-  const stopWatching = watchFailovers(target, random, (primary) => {
-    log.info({ primary }, 'another Redis is primary now');
-    for (const connection of connections) connection.leaveFor(primary);
-  });
 
   return {
     async call(call) {
@@ -143,7 +151,7 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
     everConnected: () => state.ever,
     async close() {
       state.closed = true;
-      stopWatching();
+      sentinels?.close();
       gauge.set(0);
       for (const connection of connections) connection.close();
     },

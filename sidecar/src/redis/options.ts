@@ -96,11 +96,9 @@ export function connectionOptions(
     sentinels: target.sentinels,
     name: target.masterName,
     role: 'master',
-    // The names of all sentinels are known; what sentinels say of each other may be addresses of pods long gone.
+    // What sentinels say of each other may be addresses of pods long gone: our connector asks those last.
     updateSentinels: false,
     sentinelCommandTimeout: 2000,
-    sentinelRetryStrategy: (times) => backoffMs(times - 1, { baseMs: 50, maxMs: 1000 }, random),
-    sentinelReconnectStrategy: () => 2000,
     ...(password === undefined ? {} : { sentinelPassword: password }),
   };
 }

@@ -1,0 +1,60 @@
+import { createConnection } from 'node:net';
+import { backoffMs, type Clock, sleep } from '@hyperpage/runtime';
+import { SentinelConnector, SentinelIterator } from 'ioredis';
+import type { ConnectionOptions } from './options.ts';
+import { type Address, isSame, type Sentinels } from './sentinels.ts';
+
+type Tell = Parameters<SentinelConnector['connect']>[0];
+
+const RETRY = { baseMs: 50, maxMs: 1000 };
+
+/** A connector for ioredis that finds the primary without DNS: straight at the address that was announced, else by
+ *  asking the sentinels where they were last seen.
+ *
+ *  Every other attempt asks: what was announced may be gone again. Whom it leads to, a Redis that says that it is a
+ *  replica is left at once (`check`), so that nothing is ever written to it as to a primary. */
+export function primaryConnector(
+  sentinels: Pick<Sentinels, 'announced' | 'addresses'>,
+  { clock, random }: { clock: Clock; random: () => number },
+): NonNullable<ConnectionOptions['Connector']> {
+  return class PrimaryConnector extends SentinelConnector {
+    /** Announced, tried, and not yet found to be the primary. */
+    #doubted: Address | undefined;
+
+    constructor(options: unknown) {
+      // One round of asking; the next begins with what is known then.
+      super({ ...(options as ConnectionOptions), sentinelRetryStrategy: () => null });
+    }
+
+    override check(info: { role?: string }): boolean {
+      const isPrimary = super.check(info);
+      if (isPrimary) this.#doubted = undefined;
+      return isPrimary;
+    }
+
+    override async connect(tell: Tell) {
+      this.connecting = true;
+      for (let attempt = 0; ; attempt++) {
+        const announced = sentinels.announced();
+        if (announced && !isSame(announced, this.#doubted)) return this.#connectTo(announced);
+        this.#doubted = undefined;
+        try {
+          this.sentinelIterator = new SentinelIterator(await sentinels.addresses());
+          return await super.connect(tell);
+        } catch (error) {
+          if (!this.connecting) throw error;
+          tell('error', error instanceof Error ? error : new Error(String(error)));
+        }
+        await sleep(clock, backoffMs(attempt, RETRY, random));
+        if (!this.connecting) throw new Error('closed while connecting');
+      }
+    }
+
+    #connectTo(announced: Address) {
+      this.#doubted = announced;
+      this.stream = createConnection(announced);
+      this.stream.once('error', (error) => (this.firstError = error));
+      return this.stream;
+    }
+  };
+}
