@@ -16,8 +16,9 @@ import { newBootId } from './boot-id.ts';
 import { createSidecar } from './sidecar.ts';
 import { sidecarSettings } from './settings.ts';
 
-/** The least grace a pod should give: shutdown ends before kubelet's patience does. */
-const GRACE_MS = 20_000;
+/** Shutdown ends before kubelet's patience does (45 s by default, of which the app has its part first): releasing the
+ *  Lease, the goodbye and the drain take a few seconds, writing journaled sessions back up to 15. */
+const GRACE_MS = 25_000;
 /** A leader needs room for a second try before its validity ends. */
 const LEASE_REQUEST_MAX_MS = 5_000;
 

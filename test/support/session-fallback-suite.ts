@@ -3,6 +3,8 @@ import type { AdapterWorld } from './adapter-world.ts';
 import { eventually } from './eventually.ts';
 import { fresh, freshId, stored } from './session-store-suite.ts';
 
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** What sessions promise while the store behind them is gone, whatever store it is. */
 export function sessionFallbackSuite(name: string, start: () => Promise<AdapterWorld>): void {
   describe(`sessions in memory in place of ${name}`, () => {
@@ -55,6 +57,25 @@ export function sessionFallbackSuite(name: string, start: () => Promise<AdapterW
         userId: 'made away',
         toolConfigs: { jira: { enabled: true } },
       });
+    });
+
+    test('a pod that stops while the store is gone waits for it, and leaves nothing unwritten', async () => {
+      const a = await world.open('pod-a', { SESSION_FALLBACK_TO_MEMORY: 'true' });
+      const id = freshId();
+      await world.cut();
+      await away(a.sessions);
+      expect(await a.sessions.create(id, fresh({ userId: 'made away' }))).toMatchObject({
+        consistency: 'local',
+      });
+      const closing = a.close();
+      // Longer than one attempt takes.
+      await pause(1000);
+      await world.advance(3000);
+      await world.heal();
+      await world.advance(6000);
+      await closing;
+      const b = await world.open('pod-b');
+      expect((await stored(b.sessions, id)).session.userId).toBe('made away');
     });
 
     test('what two pods changed while the store was gone is merged field by field', async () => {

@@ -103,8 +103,8 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): S
       return readiness.ready ? readiness : { ...readiness, ready: true, consistency: 'local' };
     },
     async close() {
-      stopListening();
       await replay.flush();
+      stopListening();
       await remote.close();
     },
   };

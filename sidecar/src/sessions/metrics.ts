@@ -65,7 +65,7 @@ export function fallbackMetrics(registry: Registry) {
     }),
     dropped: new Counter<'reason'>({
       name: 'hyperpage_sessions_journal_dropped_total',
-      help: 'Writes that had no place in Redis any more: their session was removed, or they are too old.',
+      help: 'Writes that had no place in Redis any more: their session was removed, or they are too old, or this process stopped first.',
       labelNames: ['reason'],
       registers,
     }),

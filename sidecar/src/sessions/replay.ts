@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, type Logger, type Timer } from '@hyperpage/runtime';
+import { backoffMs, type Clock, type Logger, sleep, type Timer } from '@hyperpage/runtime';
 import type { Journal, JournalEntry } from './journal.ts';
 import type { FallbackMetrics } from './metrics.ts';
 import { type Operation, TOMBSTONE_MS } from './operation.ts';
@@ -20,8 +20,10 @@ const JOURNAL_MAX_AGE_MS = TOMBSTONE_MS - 3_600_000;
 const RETRY = { baseMs: 250, maxMs: 5000 };
 /** Sessions replayed at the same time, so that their writes commit in groups. */
 const PARALLEL = 32;
-/** On closing, what is still in the journal gets this long. */
-const FLUSH_MS = 2000;
+/** On closing, what is still in the journal gets this long: a failover, or a restart of Redis beside us, takes about
+ *  ten seconds. What stands before it in the shutdown takes a few more; `main.ts` gives room for both. */
+const FLUSH_MS = 15_000;
+const FLUSH_RETRY_MS = 250;
 
 /** Gives the journal to Redis: sessions side by side, each one's operations in order. */
 export class Replay {
@@ -51,17 +53,18 @@ export class Replay {
     this.#retry ??= clock.after(backoffMs(this.#attempts, RETRY, random), () => void this.start());
   }
 
-  /** A last attempt, and the end. */
+  /** Tries again and again until Redis has all of it or FLUSH_MS have passed: what is left then is lost, and counted. */
   async flush(): Promise<void> {
-    const { journal, clock, log } = this.#options;
-    if (journal.size > 0) {
-      const enough = new Promise<void>((resolve) => void clock.after(FLUSH_MS, resolve));
-      await Promise.race([this.start(), enough]);
+    const { journal, clock, log, metrics } = this.#options;
+    const untilMs = clock.monotonicMs() + FLUSH_MS;
+    for (let leftMs = FLUSH_MS; journal.size > 0 && leftMs > 0; leftMs = untilMs - clock.monotonicMs()) {
+      await Promise.race([this.start(), sleep(clock, leftMs)]);
+      if (journal.size > 0) await sleep(clock, FLUSH_RETRY_MS);
     }
     this.#retry?.cancel();
-    if (journal.size > 0) {
-      log.error({ operations: journal.size }, 'session writes are lost: Redis was not back before the end');
-    }
+    if (journal.size === 0) return;
+    metrics.dropped.inc({ reason: 'stopped' }, journal.size);
+    log.error({ operations: journal.size }, 'session writes are lost: Redis was not back before the end');
   }
 
   async #run(): Promise<void> {

@@ -199,4 +199,31 @@ describe('sessions in memory while Redis is gone', () => {
     await target.close();
     expect(userId(world, 's')).toBe('"new"');
   });
+
+  test('on closing, Redis is waited for: when it comes back after seconds nothing is lost', async () => {
+    const { world, clock, pods: all } = pods();
+    const { target, metrics } = first(all);
+    world.reachable = false;
+    for (let n = 0; n < 3; n++) await target.apply(create(`s${n}`));
+    let closed = false;
+    const closing = target.close().then(() => (closed = true));
+    await clock.advance(12_000);
+    expect(closed).toBe(false);
+    world.reachable = true;
+    await clock.advance(1000);
+    await closing;
+    expect([...world.sessions.keys()].sort()).toEqual(['s0', 's1', 's2']);
+    expect((await metrics.dropped.get()).values).toEqual([]);
+  });
+
+  test('on closing, a Redis that does not come back is not waited for without end, and what is lost is counted', async () => {
+    const { world, clock, pods: all } = pods();
+    const { target, metrics } = first(all);
+    world.reachable = false;
+    for (let n = 0; n < 3; n++) await target.apply(create(`s${n}`));
+    const closing = target.close();
+    await clock.advance(16_000);
+    await closing;
+    expect((await metrics.dropped.get()).values).toEqual([{ labels: { reason: 'stopped' }, value: 3 }]);
+  });
 });
