@@ -2,7 +2,8 @@
 # Runs beside Redis for as long as it lives and brings an unassigned Redis to the primary that a majority of the
 # Sentinels name. It never decides who is primary: Sentinel does. It acts in two cases only:
 #  - this Redis is unassigned: it came back, or is new;
-#  - it has followed an address in vain for half a minute: Sentinel may have failed over before it knew this replica.
+#  - it has followed an address in vain for some seconds and no primary answers there: Sentinel may have failed over
+#    before it knew this replica.
 set -u
 . "${0%/*}/topology.sh"
 
@@ -34,8 +35,12 @@ while sleep "$pause"; do
       continue
       ;;
     'slave '*)
-      pause=5 in_vain=$((in_vain + 1))
-      [ "$in_vain" -ge 6 ] || continue
+      pause=2 in_vain=$((in_vain + 1))
+      [ "$in_vain" -ge 2 ] || continue
+      followed=${state#slave }
+      followed=${followed% *}
+      # It only takes its time, or Sentinel has just sent us there and the majority has yet to hear of it.
+      ! is_primary "${followed% *}" "${followed#* }" || continue
       ;;
     *) # The primary, or Redis is not up (yet).
       pause=2 in_vain=0

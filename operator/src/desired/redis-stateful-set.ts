@@ -33,6 +33,8 @@ export function redisStatefulSet(
       podManagementPolicy: 'Parallel',
       revisionHistoryLimit: 5,
       updateStrategy: { type: 'RollingUpdate' },
+      // A roll takes the next pod once the Sentinels and `min-replicas-to-write` count on this one.
+      minReadySeconds: 10,
       selector: { matchLabels: selectorLabels(name, 'redis') },
       template: { metadata: { labels: labelsOf(cluster, 'redis') }, spec: podSpec(cluster) },
       ...(redis.storage

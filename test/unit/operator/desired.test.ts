@@ -219,7 +219,11 @@ describe('Redis', () => {
       publishNotReadyAddresses: true,
       ports: [{ port: 6379 }, { port: 26379 }],
     });
-    expect(find(cluster, 'StatefulSet').spec).toMatchObject({ replicas: 3, podManagementPolicy: 'Parallel' });
+    expect(find(cluster, 'StatefulSet').spec).toMatchObject({
+      replicas: 3,
+      podManagementPolicy: 'Parallel',
+      minReadySeconds: 10,
+    });
   });
   test('alone is one pod without a Sentinel, whatever replicas says', () => {
     const cluster = clusterOf({ redis: { mode: 'Standalone', replicas: 3 } });
