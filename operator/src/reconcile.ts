@@ -102,7 +102,7 @@ async function tendRedis(observed: Observed, options: ReconcilerOptions): Promis
   const { decision } = judgement;
   if (decision.kind !== 'build') return false;
   log.info(
-    { key: keyOf(cluster), primary: decision.primary, why: decision.why },
+    { key: keyOf(cluster), primary: decision.primary, why: decision.why, ghost: decision.ghost },
     'building the redis topology',
   );
   await buildTopology(cluster, observation, decision, { password: secret.value }, orders);

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { Redis } from 'ioredis';
 import { sentinelNameOf } from '../../operator/src/desired/index.ts';
 import type { TimedRedisObservation } from '../../operator/src/redis/index.ts';
@@ -26,6 +26,25 @@ const resp = (value: unknown): string =>
   Array.isArray(value)
     ? `*${value.length}\r\n${value.map(resp).join('')}`
     : `$${Buffer.byteLength(String(value))}\r\n${String(value)}\r\n`;
+
+/** Something in the place of a Sentinel that gives the same answers for ever. */
+async function fakeSentinel({ ip }: RedisPod, answers: Record<string, unknown>): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.on('data', (chunk) => {
+      const words = chunk
+        .toString()
+        .split('\r\n')
+        .map((word) => word.toLowerCase());
+      const question = Object.keys(answers).find((name) => words.includes(name));
+      socket.write(question ? resp(answers[question]) : '+OK\r\n');
+    });
+    socket.on('error', () => {});
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(26379, ip, resolve);
+  });
+  return server;
+}
 
 const isWhole = ({ judgement, observation }: TimedRedisObservation): boolean =>
   judgement.primaries.length === 1 &&
@@ -229,19 +248,7 @@ describe('the Redis pods and the operator that tends them', () => {
       'get-master-addr-by-name': ['10.9.9.1', '6379'],
       replicas: [fields('10.9.9.1'), fields('10.9.9.2')],
     };
-    const server = createServer((socket) => {
-      socket.on('data', (chunk) => {
-        const words = chunk
-          .toString()
-          .split('\r\n')
-          .map((word) => word.toLowerCase());
-        const question = Object.keys(answers).find((name) => words.includes(name));
-        socket.write(question ? resp(answers[question]) : '+OK\r\n');
-      });
-    });
-    await new Promise<void>((resolve) => {
-      server.listen(26379, peer.ip, resolve);
-    });
+    const server = await fakeSentinel(peer, answers);
     try {
       await pod.startSentinel();
       const conf = await eventually('the configuration is written', () => pod.read('sentinel/sentinel.conf'));
@@ -250,6 +257,34 @@ describe('the Redis pods and the operator that tends them', () => {
       expect(conf).not.toMatch(/known-replica \S+ 10\.9\.9\.1/);
     } finally {
       server.close();
+    }
+  });
+
+  test('a replica that follows an address where nobody is goes to the primary that a majority names', async () => {
+    const [first, primary, replica] = pods.pods as [RedisPod, RedisPod, RedisPod];
+    await primary.startRedis();
+    await replica.startRedis();
+    const answers = { 'get-master-addr-by-name': [primary.ip, '6379'] };
+    await eventually('the primary answers', () =>
+      redis(primary, 'REPLICAOF', 'NO', 'ONE').catch(() => undefined),
+    );
+    await eventually('the replica answers', () =>
+      redis(replica, 'REPLICAOF', first.ip, '6379').catch(() => undefined),
+    );
+    const servers = [await fakeSentinel(first, answers), await fakeSentinel(primary, answers)];
+    try {
+      await eventually('it follows', async () =>
+        String(await redis(replica, 'INFO', 'replication')).includes(`master_host:${primary.ip}`),
+      );
+    } finally {
+      for (const server of servers) server.close();
+    }
+  });
+
+  test('a Redis that cannot be reached is told of with the cause', async () => {
+    const { observation } = await pods.look();
+    for (const view of [...observation.nodes, ...observation.sentinels]) {
+      expect(view).toMatchObject({ reachable: false, problem: expect.stringContaining('ECONNREFUSED') });
     }
   });
 

@@ -213,7 +213,8 @@ class ListWatch<K extends Kind> implements Reflector<K> {
     if (relist) this.#resourceVersion = undefined;
     observer?.ended?.(this.kind, end);
     const why = error instanceof Error ? error.message : String(error);
-    const level = end === 'stalled' || end === 'expired' ? 'info' : 'warn';
+    // Kinds in which nothing happens stall every now and then: servers may leave out bookmarks.
+    const level = end === 'stalled' ? 'debug' : end === 'expired' ? 'info' : 'warn';
     log[level](
       { kind: this.kind, end, why, relist, waitMs, failures: streak.failures },
       'a list or watch broke off; going on',

@@ -19,16 +19,20 @@ const IMPATIENT: RedisOptions = {
 
 /** A probe that keeps one connection to each Redis it reads, and drops it at the first error. */
 export function createRedisProbe(): RedisProbe {
-  const open = new Map<string, { client: Redis; credentials: string }>();
+  const open = new Map<string, { client: Redis; credentials: string; ready: Promise<void> }>();
 
   const connect = async (id: string, options: RedisOptions, url?: string): Promise<Redis> => {
     const credentials = `${options.password ?? ''} ${url ?? ''}`;
     const known = open.get(id);
-    if (known?.credentials === credentials && known.client.status === 'ready') return known.client;
+    if (known?.credentials === credentials && USABLE.has(known.client.status)) {
+      await known.ready;
+      return known.client;
+    }
     known?.client.disconnect();
     const client = dial(options, url);
-    open.set(id, { client, credentials });
-    await client.connect();
+    const ready = connected(client);
+    open.set(id, { client, credentials, ready });
+    await ready;
     return client;
   };
 
@@ -69,11 +73,29 @@ export function createRedisProbe(): RedisProbe {
   };
 }
 
+const USABLE: ReadonlySet<string> = new Set(['connecting', 'connect', 'ready']);
+
+/** Connects. @throws Error with what the connection itself met: the rejected promise only says that it is closed. */
+async function connected(client: Redis): Promise<void> {
+  let met: Error | undefined;
+  const onError = (error: Error) => {
+    met = error;
+  };
+  client.on('error', onError);
+  try {
+    await client.connect();
+  } catch (error) {
+    throw met ? plain(met) : error;
+  } finally {
+    client.off('error', onError);
+  }
+}
+
 /** Sends orders over a connection of their own. */
 export const sendRedisOrders: RedisOrders = async (address, credentials, commands, tolerated) => {
   const client = dial({ ...endpoint(address, credentials), commandTimeout: 5000 });
   try {
-    await client.connect();
+    await connected(client);
     const answers = await Promise.allSettled(
       commands.map(([command, ...words]) => client.call(command ?? '', ...words)),
     );
