@@ -34,14 +34,23 @@ const Resources = (defaults: object, what: string) =>
   Type.Object(
     {
       requests: Type.Optional(
-        Type.Record(Type.String(), Quantity('A Kubernetes quantity, such as 100m or 512Mi.')),
+        Type.Record(Type.String(), Quantity('A Kubernetes quantity, such as 100m or 512Mi.'), {
+          description: 'What is set aside for it: cpu and memory.',
+        }),
       ),
       limits: Type.Optional(
-        Type.Record(Type.String(), Quantity('A Kubernetes quantity, such as 500m or 1Gi.')),
+        Type.Record(Type.String(), Quantity('A Kubernetes quantity, such as 500m or 1Gi.'), {
+          description: 'What it may use at most: cpu and memory.',
+        }),
       ),
     },
     { description: `Compute resources of ${what}.`, default: defaults },
   );
+
+const PullPolicy = Type.Enum(['Always', 'IfNotPresent', 'Never'], {
+  description:
+    "When nodes pull the image. Absent: Kubernetes' own default, Always for the tag latest and IfNotPresent for any other.",
+});
 
 /** Variables that every app container gets; the CR cannot set them. */
 export const OPERATOR_ENV = [APP_URL_ENV, 'HYPERPAGE_POD_NAME', 'PORT'] as const;
@@ -58,9 +67,7 @@ const SecretKeyRef = (description: string, key: string) =>
 export const AppSpec = Type.Object(
   {
     image: Type.String({ description: "The app's container image.", minLength: 1 }),
-    imagePullPolicy: Type.Optional(
-      Type.Enum(['Always', 'IfNotPresent', 'Never'], { description: "Kubernetes' own default when absent." }),
-    ),
+    imagePullPolicy: Type.Optional(PullPolicy),
     command: Type.Optional(Type.Array(Type.String(), { description: "Replaces the image's entrypoint." })),
     args: Type.Optional(Type.Array(Type.String(), { description: "Replaces the image's arguments." })),
     port: Type.Integer({
@@ -172,7 +179,7 @@ export const RedisSpec = Type.Object(
       default: IMAGES.redis,
       minLength: 1,
     }),
-    imagePullPolicy: Type.Optional(Type.Enum(['Always', 'IfNotPresent', 'Never'])),
+    imagePullPolicy: Type.Optional(PullPolicy),
     storage: Type.Optional(
       Type.Object(
         {
@@ -259,7 +266,7 @@ export const RedisSpec = Type.Object(
 export const SidecarSpec = Type.Object(
   {
     image: Type.String({ description: "The sidecar's image.", default: IMAGES.sidecar, minLength: 1 }),
-    imagePullPolicy: Type.Optional(Type.Enum(['Always', 'IfNotPresent', 'Never'])),
+    imagePullPolicy: Type.Optional(PullPolicy),
     port: Type.Integer({
       description: 'Port of its API on 127.0.0.1, given to the app in HYPERPAGE_URL.',
       default: PORTS.sidecar,
@@ -417,14 +424,29 @@ export const ClusterSpec = Type.Object(
 
 export const Condition = Type.Object(
   {
-    type: Type.String({ maxLength: 316, minLength: 1 }),
-    status: Type.Enum(['True', 'False', 'Unknown']),
-    reason: Type.String({ maxLength: 1024, minLength: 1 }),
-    message: Type.String({ maxLength: 32768 }),
-    observedGeneration: Type.Optional(Type.Integer({ minimum: 0, format: 'int64' })),
-    lastTransitionTime: Type.String({ format: 'date-time' }),
+    type: Type.String({ description: 'What it speaks of, such as Ready.', maxLength: 316, minLength: 1 }),
+    status: Type.Enum(['True', 'False', 'Unknown'], {
+      description: 'Whether it is so; Unknown while nobody has looked, or too long ago.',
+    }),
+    reason: Type.String({
+      description: 'Why, in one word for programs.',
+      maxLength: 1024,
+      minLength: 1,
+    }),
+    message: Type.String({ description: 'Why, and what to do, for people.', maxLength: 32768 }),
+    observedGeneration: Type.Optional(
+      Type.Integer({
+        description: 'Generation of the spec that it speaks of.',
+        minimum: 0,
+        format: 'int64',
+      }),
+    ),
+    lastTransitionTime: Type.String({
+      description: 'When the status last changed; not when the reason or the message did.',
+      format: 'date-time',
+    }),
   },
-  { description: 'meta/v1 Condition.' },
+  { description: 'One observation (meta/v1 Condition).' },
 );
 
 export const ClusterStatus = Type.Object(
@@ -438,21 +460,31 @@ export const ClusterStatus = Type.Object(
       Type.String({ description: 'Label selector of the app pods (scale subresource).' }),
     ),
     leader: Type.Optional(
-      Type.Object({
-        pod: Type.String({ description: 'Pod that leads.' }),
-        term: Type.Integer({ description: 'Its term: it only grows.', format: 'int64' }),
-        since: Type.String({ description: 'When it took the Lease.', format: 'date-time' }),
-      }),
+      Type.Object(
+        {
+          pod: Type.String({ description: 'Pod that leads; empty while none does.' }),
+          term: Type.Integer({ description: 'Its term: it only grows.', format: 'int64' }),
+          since: Type.String({ description: 'When it took the Lease.', format: 'date-time' }),
+        },
+        { description: 'Who leads among the app pods.' },
+      ),
     ),
     redis: Type.Optional(
-      Type.Object({
-        primary: Type.Optional(Type.String({ description: 'Pod that is the primary.' })),
-        readyReplicas: Type.Optional(Type.Integer({ description: 'Redis pods that are ready.' })),
-        endpoint: Type.Optional(Type.String({ description: 'host:port of the primary.' })),
-      }),
+      Type.Object(
+        {
+          primary: Type.Optional(Type.String({ description: 'Pod that is the primary.' })),
+          readyReplicas: Type.Optional(Type.Integer({ description: 'Redis pods that are ready.' })),
+          endpoint: Type.Optional(Type.String({ description: 'host:port of the primary.' })),
+        },
+        { description: 'Redis as it was last seen; absent in mode External.' },
+      ),
     ),
     conditions: Type.Optional(
-      Type.Array(Condition, { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
+      Type.Array(Condition, {
+        description: 'What is as it should be and what is not: each type once, with its reason.',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['type'],
+      }),
     ),
   },
   { description: 'What is, written by the operator.' },

@@ -18,8 +18,7 @@ export type Settings<D extends Record<string, Setting<unknown>>> = {
 };
 
 type Options<T> = { default?: T; doc: string };
-const withDefault = <T>(options: Options<T>) =>
-  'default' in options ? { default: options.default } : {};
+const withDefault = <T>(options: Options<T>) => ('default' in options ? { default: options.default } : {});
 
 export const integer = (
   env: string,

@@ -35,11 +35,28 @@ export function structural(schema: Schema, at = 'spec'): Schema {
       throw new Error(`${at}: a CRD does not take the keyword ${keyword}`);
   }
   if (schema['enum'] && !schema['type']) out['type'] = 'string';
-  if ('default' in schema) out['default'] = filled(schema);
+  if ('default' in schema) {
+    out['default'] = filled(schema);
+    out['description'] = telling(schema, at);
+  }
   const required = requiredOf(schema);
   if (required.length > 0) out['required'] = required;
   return out;
 }
+
+/** The description with the default at its end: `kubectl explain` does not show a default by itself. An object's own
+ *  default is only worth telling when it holds something that its parts do not tell. */
+const telling = (schema: Schema, at: string): string => {
+  const { description, default: value } = schema;
+  if (typeof description !== 'string') throw new Error(`${at}: describe it`);
+  if (typeof value !== 'object' || value === null) return `${description} Default: ${String(value)}.`;
+  return Object.keys(value).length > 0 ? `${description} Default: ${inWords(value)}.` : description;
+};
+
+const inWords = (value: object): string =>
+  Object.entries(value)
+    .map(([name, part]) => `${name} ${typeof part === 'object' ? `(${inWords(part as object)})` : part}`)
+    .join(', ');
 
 const propertiesOf = (properties: Record<string, Schema>, at: string) =>
   Object.fromEntries(
