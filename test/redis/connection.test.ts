@@ -95,6 +95,28 @@ describe('a Redis with its own ideas', () => {
   });
 });
 
+describe('a Redis that hangs', () => {
+  test.each([{ replicas: '0' }, { replicas: '1' }])(
+    'a write goes on in memory before the heartbeat gives the connection up, with $replicas replicas to wait for',
+    async ({ replicas }) => {
+      const server = await startRedis();
+      const settings = { SESSION_FALLBACK_TO_MEMORY: 'true', HYPERPAGE_SESSION_REPLICAS: replicas };
+      const adapters = redisAdapters(contextOf('pod-a', { REDIS_URL: server.url, ...settings }));
+      try {
+        await eventually('it is connected', () => adapters.everConnected());
+        await server.kill('SIGSTOP');
+        const writing = adapters.sessions.create(freshId(), fresh());
+        expect(await writing).toMatchObject({ kind: 'ok', consistency: 'local' });
+        expect(adapters.sessions.ready().consistency).toBe('redis');
+        await server.kill('SIGCONT');
+      } finally {
+        await adapters.close();
+        await server.stop();
+      }
+    },
+  );
+});
+
 describe('sentinels that name no primary yet', () => {
   test('it is said so, and when they do the sidecar connects by itself', async () => {
     const [server, sentinel] = [await startRedis(), await startRedis({ sentinel: true })];

@@ -1,7 +1,13 @@
 import { type Clock, every, sleep, type Timer } from '@hyperpage/runtime';
-import { Redis } from 'ioredis';
+import { Command, Redis } from 'ioredis';
 import { type Address, isSame } from './sentinels.ts';
-import { type ConnectionOptions, connectionOptions, type RedisTarget, readPassword } from './options.ts';
+import {
+  type ConnectionOptions,
+  connectionOptions,
+  HEARTBEAT_TIMEOUT_MS,
+  type RedisTarget,
+  readPassword,
+} from './options.ts';
 
 export interface ConnectionEvents {
   /** Connected, to the primary where Sentinel says who it is. What is to be done first on a new connection is done
@@ -125,7 +131,10 @@ export class Connection {
   async #beat(): Promise<void> {
     if (this.client.status !== 'ready') return;
     try {
-      await this.client.ping();
+      // Its own patience is set first, and stands.
+      const ping = new Command('PING', [], { replyEncoding: 'utf8' });
+      ping.setTimeout(HEARTBEAT_TIMEOUT_MS);
+      await this.client.sendCommand(ping);
     } catch (error) {
       this.#lastError = error instanceof Error ? error.message : String(error);
       this.reconnect();

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { Connection } from './connection.ts';
 import { type FunctionName, functionName, LIBRARY_NAME, LIBRARY_SOURCE } from './functions.ts';
 import { type NameLookup, rememberingLookup, systemLookup } from './name-lookup.ts';
-import { COMMAND_TIMEOUT_MS, type RedisTarget } from './options.ts';
+import { type RedisTarget, writeTimeoutMs } from './options.ts';
 import { primaryConnector } from './primary-connector.ts';
 import { watchSentinels } from './sentinels.ts';
 
@@ -102,7 +102,7 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
 
   const commands = open('commands', loadLibrary, { enableAutoPipelining: true });
   const writes =
-    waitMs > 0 ? open('writes', loadLibrary, { commandTimeout: waitMs + COMMAND_TIMEOUT_MS }) : commands;
+    waitMs > 0 ? open('writes', loadLibrary, { commandTimeout: writeTimeoutMs(waitMs) }) : commands;
   const subscriber = open('subscriber', async (client) => {
     if (channels.size > 0) await client.subscribe(...channels.keys());
   });

@@ -52,8 +52,19 @@ export function readPassword(target: RedisTarget): string | undefined {
   return readFileSync(target.passwordFile, 'utf8').trimEnd() || undefined;
 }
 
-/** How long an answer may take before the caller is told that there is none. */
-export const COMMAND_TIMEOUT_MS = 2000;
+/** How long an answer may take before the caller is told that there is none: a session then goes on in memory, and the
+ *  page has waited no longer than a slow page does. A Redis that is alive answers in well under a millisecond, in a few
+ *  hundred on a machine that is out of CPU. It may be silent for up to two seconds while an fsync of its append-only
+ *  file is late; a write then goes to the journal, and is not done twice when the late answer was a yes. */
+export const COMMAND_TIMEOUT_MS = 1200;
+
+/** The same for writes that wait up to `waitMs` for replicas: the write itself takes next to nothing of it, so little is
+ *  added. When a slow one is cut short, too few replicas had it, and that is what is said. */
+export const writeTimeoutMs = (waitMs: number) => Math.max(COMMAND_TIMEOUT_MS, waitMs + 400);
+
+/** How long a heartbeat may take before the connection counts as dead. Longer than a command: to cut every connection
+ *  of a Redis that is only slow would make it slower, and cost messages a catch-up. */
+export const HEARTBEAT_TIMEOUT_MS = 2500;
 
 /** What ioredis takes, without what would change the shape of replies. */
 export type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;

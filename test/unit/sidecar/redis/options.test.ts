@@ -1,5 +1,10 @@
 import { SettingsError } from '@hyperpage/runtime';
-import { connectionOptions, redisTarget } from '../../../../sidecar/src/redis/options.ts';
+import {
+  connectionOptions,
+  HEARTBEAT_TIMEOUT_MS,
+  redisTarget,
+  writeTimeoutMs,
+} from '../../../../sidecar/src/redis/options.ts';
 
 const none = {
   redisUrl: undefined,
@@ -66,5 +71,14 @@ describe('where Redis is', () => {
     const { reconnectOnError } = connectionOptions({ kind: 'url', url: 'redis://a' }, 'commands', () => 0.5);
     expect(reconnectOnError?.(new Error("READONLY You can't write against a read only replica."))).toBe(true);
     expect(reconnectOnError?.(new Error('ERR something else'))).toBe(false);
+  });
+
+  test('a caller is told of silence before the connection is given up, and a wait for replicas fits in', () => {
+    const { commandTimeout } = connectionOptions({ kind: 'url', url: 'redis://a' }, 'commands', () => 0.5);
+    for (const waitMs of [0, 1000]) {
+      expect(writeTimeoutMs(waitMs)).toBeGreaterThanOrEqual(commandTimeout ?? Number.POSITIVE_INFINITY);
+      expect(writeTimeoutMs(waitMs)).toBeGreaterThan(waitMs);
+      expect(writeTimeoutMs(waitMs)).toBeLessThan(HEARTBEAT_TIMEOUT_MS);
+    }
   });
 });
