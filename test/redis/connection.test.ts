@@ -99,7 +99,8 @@ describe('a Redis that hangs', () => {
   test.each([{ replicas: '0' }, { replicas: '1' }])(
     'a write goes on in memory before the heartbeat gives the connection up, with $replicas replicas to wait for',
     async ({ replicas }) => {
-      const server = await startRedis();
+      const [server, replica] = [await startRedis(), await startRedis()];
+      await replica.client.replicaof('127.0.0.1', server.port);
       const settings = { SESSION_FALLBACK_TO_MEMORY: 'true', HYPERPAGE_SESSION_REPLICAS: replicas };
       const adapters = redisAdapters(contextOf('pod-a', { REDIS_URL: server.url, ...settings }));
       try {
@@ -111,7 +112,7 @@ describe('a Redis that hangs', () => {
         await server.kill('SIGCONT');
       } finally {
         await adapters.close();
-        await server.stop();
+        await Promise.all([server.stop(), replica.stop()]);
       }
     },
   );
