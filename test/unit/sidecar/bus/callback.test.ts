@@ -58,8 +58,10 @@ function deliver(post: Post) {
 describe('delivery to the callback of the app', () => {
   test('messages are posted as JSON, and any 2xx acknowledges', async () => {
     const bodies: unknown[] = [];
+    const connections = new Set<unknown>();
     const server = createServer((request, response) => {
       let body = '';
+      connections.add(request.socket);
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
       request.on('end', () => {
         bodies.push({
@@ -82,6 +84,7 @@ describe('delivery to the callback of the app', () => {
     say(message(1));
     say(message(2));
     await eventually('both are posted', () => bodies.length === 2);
+    expect(connections.size).toBe(1);
     expect(bodies[0]).toEqual({ method: 'POST', type: 'application/json', body: message(1) });
     stop();
     await close(server, 100);
