@@ -48,7 +48,7 @@ export interface Adapters {
   bus: Bus;
   membership: Membership;
   termFloor: TermFloor;
-  /** Whether the store behind was reached at least once since the start (`/readyz`). */
+  /** Whether the store behind was reached at least once since the start: see readiness.ts. */
   everConnected(): boolean;
   /** Says goodbye and closes every connection. */
   close(): Promise<void>;
@@ -58,6 +58,9 @@ export interface Adapters {
 export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Adapters {
   const { settings, clock } = context;
   const ttlMs = settings.sessionTtlSeconds * 1000;
+  let reached = world.reachable;
+  const reach = () => (reached = true);
+  world.onReachable.add(reach);
   const sessions = openStore(createMemoryTarget(world, { clock, ttlMs }), context, (listener) => {
     world.onReachable.add(listener);
     return () => world.onReachable.delete(listener);
@@ -76,8 +79,9 @@ export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Ada
         return world.termFloor;
       },
     },
-    everConnected: () => true,
+    everConnected: () => reached,
     async close() {
+      world.onReachable.delete(reach);
       await membership.goodbye();
       await closeBus();
       await sessions.close();

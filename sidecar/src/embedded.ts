@@ -1,4 +1,5 @@
 import {
+  type Clock,
   createMemoryLeases,
   createRegistry,
   type LeasePort,
@@ -22,6 +23,8 @@ export interface EmbeddedOptions {
   env?: Readonly<Record<string, string>>;
   /** What the sidecars share in Redis's place; a new one by default. */
   world?: MemoryWorld;
+  /** The system's by default. */
+  clock?: Clock;
 }
 
 export interface EmbeddedSidecar {
@@ -56,7 +59,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
 }
 
 async function startOne(
-  { basePort, env, log = silentLogger }: EmbeddedOptions,
+  { basePort, env, log = silentLogger, clock = systemClock }: EmbeddedOptions,
   world: MemoryWorld,
   leases: LeasePort,
   index: number,
@@ -73,7 +76,7 @@ async function startOne(
     podId,
     bootId: newBootId(),
     settings,
-    clock: systemClock,
+    clock,
     random: Math.random,
     log: log.child({ sidecar: podId }),
     registry: createRegistry({ processMetrics: false }),

@@ -5,6 +5,7 @@ import { identityOf } from '@hyperpage/runtime';
 import type { Adapters } from './adapters.ts';
 import { type ApiPorts, createApiServer, createPodServer } from './api/index.ts';
 import { createLeaderElection, disabledElection, type LeaderElection } from './election/index.ts';
+import { lacking } from './readiness.ts';
 
 export interface SidecarOptions {
   settings: SidecarSettings;
@@ -31,17 +32,21 @@ const DRAIN_MS = 2_000;
 
 /** One sidecar over its adapters: what `main.ts` runs in a pod, and embedded mode several times in one process. */
 export function createSidecar(options: SidecarOptions): Sidecar {
-  const { settings, adapters, log } = options;
+  const { settings, adapters, clock, log } = options;
+  const startMs = clock.monotonicMs();
   const election = options.leases ? electionOf(options, options.leases) : disabledElection();
   const ports: ApiPorts = {
     ...options,
     ...adapters,
     election,
     newSessionId: () => randomBytes(18).toString('base64url'),
-    missing: () => [
-      ...(election.ready() ? [] : ['the leader Lease was not read yet']),
-      ...(adapters.everConnected() ? [] : ['Redis was not reached yet']),
-    ],
+    missing: () =>
+      lacking({
+        electionReady: election.ready(),
+        redisReached: adapters.everConnected(),
+        fallbackToMemory: settings.sessionFallbackToMemory,
+        sinceStartMs: clock.monotonicMs() - startMs,
+      }),
   };
   const api = createApiServer(ports);
   const podServer = createPodServer(ports);
