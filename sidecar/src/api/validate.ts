@@ -38,6 +38,46 @@ function describe(error: SchemaError): { field: string; detail: string } {
     case 'enum':
       return { field: at, detail: `${at} must be one of ${error.params.allowedValues.join(', ')}.` };
     default:
-      return { field: at, detail: `${at === '' ? 'The body' : at} ${error.message}.` };
+      return { field: at, detail: `${at === '' ? 'The body' : at} ${demandOf(error)}.` };
   }
 }
+
+const A_TYPE: Readonly<Record<string, string>> = {
+  object: 'a JSON object',
+  array: 'a JSON array',
+  string: 'a string',
+  boolean: 'true or false',
+  number: 'a number',
+  integer: 'a whole number',
+  null: 'null',
+};
+
+/** What is wanted, as the end of a sentence. The validator's own words lack articles and plurals. */
+function demandOf(error: SchemaError): string {
+  switch (error.keyword) {
+    case 'type':
+      return `must be ${[error.params.type]
+        .flat()
+        .map((type) => A_TYPE[type] ?? type)
+        .join(' or ')}`;
+    case 'minimum':
+      return `must be ${error.params.limit} or more`;
+    case 'maximum':
+      return `must be ${error.params.limit} or less`;
+    case 'minLength':
+      return `must have ${counted(error.params.limit, 'character', 'characters')} or more`;
+    case 'maxLength':
+      return `must have ${counted(error.params.limit, 'character', 'characters')} or fewer`;
+    case 'minItems':
+      return `must have ${counted(error.params.limit, 'item', 'items')} or more`;
+    case 'maxItems':
+      return `must have ${counted(error.params.limit, 'item', 'items')} or fewer`;
+    case 'maxProperties':
+      return `must have ${counted(error.params.limit, 'field', 'fields')} or fewer`;
+    default:
+      return error.message;
+  }
+}
+
+const counted = (count: number | bigint, one: string, many: string) =>
+  `${count} ${Number(count) === 1 ? one : many}`;
