@@ -40,6 +40,10 @@ export interface Reconciler {
  *  that nobody renews. */
 const REVISIT_MS = 10_000;
 
+/** Time until the visit that tells of a topology just built. Not at once: should Redis answer every order and still
+ *  look as before, visits must not follow each other without a breath. */
+const AFTER_BUILDING_MS = 500;
+
 /** observe → plan (desired against observed) → apply → Redis → status. */
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   return {
@@ -54,7 +58,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       const applied = await carryOut(observed, options, signal);
       const built = await tendRedis(observed, options);
       await report(await lookedAt(observed, options), applied.problems, options);
-      return { kind: 'requeue', afterMs: built ? 0 : revisitMs(observed) };
+      return { kind: 'requeue', afterMs: built ? AFTER_BUILDING_MS : revisitMs(observed) };
     },
   };
 }
