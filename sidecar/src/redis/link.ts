@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { Connection } from './connection.ts';
 import { type FunctionName, functionName, LIBRARY_NAME, LIBRARY_SOURCE } from './functions.ts';
 import { type NameLookup, rememberingLookup, systemLookup } from './name-lookup.ts';
-import { type RedisTarget, writeTimeoutMs } from './options.ts';
+import { COMMAND_TIMEOUT_MS, type RedisTarget, writeTimeoutMs } from './options.ts';
 import { primaryConnector } from './primary-connector.ts';
 import { watchSentinels } from './sentinels.ts';
 
@@ -112,7 +112,12 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
   });
 
   const invoke = ({ name, keys, args }: FunctionCall) =>
-    commands.client.fcall(functionName(name), keys.length, ...keys, ...args);
+    // The client's own time-out begins when a command is sent, and an automatic pipeline waits for the one before it.
+    within(
+      clock,
+      COMMAND_TIMEOUT_MS,
+      commands.client.fcall(functionName(name), keys.length, ...keys, ...args),
+    );
   for (const connection of connections) connection.connect();
 
   return {
@@ -156,6 +161,17 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
       for (const connection of connections) connection.close();
     },
   };
+}
+
+/** `answer`, or an error when it takes longer. */
+async function within<T>(clock: Clock, ms: number, answer: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = clock.after(ms, () => late.reject(new Error('Command timed out')));
+  try {
+    return await Promise.race([answer, late.promise]);
+  } finally {
+    timer.cancel();
+  }
 }
 
 const isMissingFunction = (error: unknown) => error instanceof Error && MISSING_FUNCTION.test(error.message);
