@@ -1,4 +1,4 @@
-export * from './cluster.ts';
+export * from './cluster/index.ts';
 export * from './conditions.ts';
 export * from './group.ts';
 export * from './leadership.ts';
