@@ -10,7 +10,6 @@ want() {
 want redis-server redis-server
 want redis-sentinel redis-sentinel
 want busybox busybox-static
-want openssl openssl
 command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || [ -n "${CHROMIUM_PATH:-}" ] || missing="$missing chromium"
 want containerd containerd
 want runc runc
