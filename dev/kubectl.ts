@@ -10,12 +10,17 @@ export interface Kubectl {
   start(args: readonly string[]): ChildProcessByStdio<null, Readable, Readable>;
 }
 
-export function createKubectl(program: string, kubeconfig: string): Kubectl {
+/** Without a kubeconfig it takes kubectl's own default; without a context the one that is current there. */
+export function createKubectl(program: string, kubeconfig?: string, context?: string): Kubectl {
+  const where = [
+    ...(kubeconfig ? ['--kubeconfig', kubeconfig] : []),
+    ...(context ? ['--context', context] : []),
+  ];
   const call: (...parameters: Parameters<Kubectl>) => Promise<string> = (args, options = {}) =>
     new Promise((resolve, reject) => {
       const child = execFile(
         program,
-        ['--kubeconfig', kubeconfig, ...args],
+        [...where, ...args],
         { maxBuffer: 64 * 1024 * 1024, timeout: options.timeoutMs ?? 60_000 },
         (error, stdout, stderr) => {
           if (error)
@@ -32,6 +37,6 @@ export function createKubectl(program: string, kubeconfig: string): Kubectl {
   return Object.assign(call, {
     json: async <T>(args: readonly string[]) => JSON.parse(await call([...args, '-o', 'json'])) as T,
     start: (args: readonly string[]) =>
-      spawn(program, ['--kubeconfig', kubeconfig, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }),
+      spawn(program, [...where, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }),
   });
 }
