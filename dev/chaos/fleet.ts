@@ -123,7 +123,11 @@ export class Fleet {
       if (this.#links.has(pod)) continue;
       const { kubectl, namespace, run, replicas, paceMs = DEFAULT_PACE_MS } = this.#options;
       const link = new AgentLink({
-        ...{ kubectl, namespace, pod, run, paceMs },
+        kubectl,
+        namespace,
+        pod,
+        run,
+        paceMs,
         ...(replicas === undefined ? {} : { replicas }),
         onBatch: (writer, batch, offsetMs) => this.#take(pod, writer, batch, offsetMs),
       });

@@ -34,7 +34,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
   progress.say(`\n${paint(1)(`${options.rounds} rounds with seed ${seed}`)}`);
   const report = await runChaos({
-    ...{ place, seed, kinds, progress, rounds: options.rounds, signal: interruption() },
+    place,
+    seed,
+    kinds,
+    progress,
+    rounds: options.rounds,
+    signal: interruption(),
     ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
   });
   await tell(report, options);
@@ -65,10 +70,19 @@ function printPlan(seed: number, { rounds }: Options, kinds: readonly KindName[]
 async function tell(report: Report, options: Options): Promise<void> {
   progress.say('');
   for (const line of reportLines(report, { bold: paint(1), red: paint(31) })) progress.say(line);
-  const more = options.target ? ' and the same target' : '';
   const faults = options.kinds ? ` FAULTS=${options.kinds.join(',')}` : '';
-  progress.say(`The same again: make chaos SEED=${report.seed} ROUNDS=${report.planned}${faults}${more}`);
+  const again = `make chaos SEED=${report.seed} ROUNDS=${report.planned}${faults}${targetArgs(options)}`;
+  progress.say(`The same faults again: ${again}`);
   if (options.json) await writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
+}
+
+function targetArgs({ target }: Options): string {
+  if (!target) return '';
+  const { kubeconfig, context, namespace, cluster } = target;
+  const flags = Object.entries({ cluster, namespace, kubeconfig, context })
+    .filter(([, value]) => value !== undefined)
+    .map(([flag, value]) => `--${flag} ${value}`);
+  return ` ARGS="${flags.join(' ')}"`;
 }
 
 /** The first Ctrl-C ends the rounds and mends what is broken; the second ends at once. */

@@ -54,7 +54,9 @@ export async function ownPlace(progress: Progress): Promise<Place> {
 
 async function annotation(kubectl: Kubectl, namespace: string): Promise<string> {
   const { metadata } = await kubectl.json<{ metadata: { annotations?: Record<string, string> } }>([
-    ...['get', 'namespace', namespace],
+    'get',
+    'namespace',
+    namespace,
   ]);
   return metadata.annotations?.[IMAGES_ANNOTATION] ?? '';
 }

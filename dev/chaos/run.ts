@@ -29,7 +29,8 @@ const ROUND_LIMIT_MS = 240_000;
 export async function runChaos(options: ChaosOptions): Promise<Report> {
   const { place, progress, signal } = options;
   const fleet = new Fleet({
-    ...{ kubectl: place.site.kubectl, namespace: place.site.namespace },
+    kubectl: place.site.kubectl,
+    namespace: place.site.namespace,
     pods: () => agentPods(place.site),
     run: randomBytes(4).toString('hex'),
     ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
@@ -49,7 +50,10 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     await fleet.stop({ clear: fleet.history.lost().length === 0 });
   }
   return {
-    ...{ seed: options.seed, planned: options.rounds, kinds: options.kinds, rounds: results },
+    seed: options.seed,
+    planned: options.rounds,
+    kinds: options.kinds,
+    rounds: results,
     acknowledged: fleet.history.acknowledged,
     lost: fleet.history.lost(),
     twoWritable: fleet.twoWritable(),

@@ -68,13 +68,17 @@ type AnyObject = { kind: string } & (PodObject | SetObject | HyperpageCluster);
 export async function look({ kubectl, namespace, cluster }: Site): Promise<Snapshot> {
   const kinds = 'hyperpageclusters,statefulsets,pods';
   const { items } = await kubectl.json<{ items: AnyObject[] }>([
-    ...['-n', namespace, '--request-timeout=8s', 'get', kinds],
+    '-n',
+    namespace,
+    '--request-timeout=8s',
+    'get',
+    kinds,
   ]);
-  const named = <T>(kind: string, name: string) =>
-    items.find((item) => item.kind === kind && item.metadata.name === name) as T | undefined;
-  const resource = named<HyperpageCluster>(KIND, cluster);
+  const named = (kind: string, name: string) =>
+    items.find((item) => item.kind === kind && item.metadata.name === name);
+  const resource = named(KIND, cluster) as HyperpageCluster | undefined;
   if (!resource) throw new Error(`There is no HyperpageCluster ${cluster} in namespace ${namespace}.`);
-  const set = named<SetObject>('StatefulSet', namesOf(cluster).redis);
+  const set = named('StatefulSet', namesOf(cluster).redis) as SetObject | undefined;
   const pods = (component: Component) =>
     items
       .filter((item): item is { kind: 'Pod' } & PodObject => item.kind === 'Pod')
