@@ -151,7 +151,21 @@ export const SIDECAR_SETTINGS = {
     text('HYPERPAGE_REDIS_PASSWORD_FILE', {
       wants: 'a path',
       pattern: /^\//,
-      doc: "File with Redis's and Sentinel's password.",
+      doc: "File with Redis's and Sentinel's password, read again while it runs; `generation` beside it counts changes.",
+    }),
+  ),
+  redisCaFile: optional(
+    text('HYPERPAGE_REDIS_CA_FILE', {
+      wants: 'a path',
+      pattern: /^\//,
+      doc: 'PEM file with the authorities that Redis and Sentinel are verified against, read again at each connection. With sentinels it turns TLS on; with rediss:// it replaces those that Node.js trusts.',
+    }),
+  ),
+  redisTlsServerName: optional(
+    text('HYPERPAGE_REDIS_TLS_SERVER_NAME', {
+      wants: 'a DNS name',
+      pattern: /^(?![\d.]+$)[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$/,
+      doc: "DNS name that the certificates of Redis and Sentinel must hold, wherever connections go; the host's own by default.",
     }),
   ),
   sessionTtlSeconds: integer('SESSION_DEFAULT_TTL_SECONDS', {

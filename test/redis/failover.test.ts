@@ -1,8 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '@hyperpage/runtime';
+import { createRegistry, silentLogger, systemClock } from '@hyperpage/runtime';
 import { redisAdapters } from '../../sidecar/src/adapters.ts';
+import { createRedisLink, type RedisLink } from '../../sidecar/src/redis/index.ts';
+import { ASK_PEERS_MS } from '../../sidecar/src/redis/sentinels.ts';
 import { podsOf } from '../support/adapter-world.ts';
 import { record } from '../support/bus-suite.ts';
 import { eventually } from '../support/eventually.ts';
@@ -118,6 +120,85 @@ describe('a primary that fails', () => {
       await before.kill('SIGCONT');
     },
   );
+});
+
+describe('sentinels of which the sidecar is told only some', () => {
+  const worlds: RedisSentinels[] = [];
+  const links: RedisLink[] = [];
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'hyperpage-password-'));
+  });
+  afterEach(async () => {
+    await Promise.all(links.splice(0).map((link) => link.close()));
+    await Promise.all(worlds.splice(0).map((world) => world.stop()));
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** `voters` sentinels, and a link that is told of the first `named`. */
+  const start = async (voters: number, named: number) => {
+    const redis = await startSentinels({ voters });
+    worlds.push(redis);
+    await writeFile(join(folder, 'password'), redis.password);
+    const link = createRedisLink(
+      {
+        kind: 'sentinels',
+        sentinels: redis.sentinels.slice(0, named).map(({ port }) => ({ host: '127.0.0.1', port })),
+        masterName: redis.masterName,
+        passwordFile: join(folder, 'password'),
+      },
+      {
+        clock: systemClock,
+        random: Math.random,
+        log: silentLogger,
+        registry: createRegistry({ processMetrics: false }),
+        waitMs: 1000,
+      },
+    );
+    links.push(link);
+    const raisesTo = (term: number) =>
+      eventually(
+        'the primary takes writes',
+        () =>
+          link.call({ name: 'term_raise', keys: ['floor'], args: [term] }).then(
+            (floor) => Number(floor) === term,
+            () => false,
+          ),
+        { withinMs: 40_000 },
+      );
+    await raisesTo(1);
+    return { redis, raisesTo };
+  };
+  const cutAll = async (redis: RedisSentinels) => {
+    await (await redis.primary()).client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  };
+
+  test('a failover is followed when one of three named ones is left, and its peers are asked when it goes too', async () => {
+    const { redis, raisesTo } = await start(5, 3);
+    const [first, second, third] = redis.sentinels;
+    await Promise.all([first?.kill('SIGKILL'), second?.kill('SIGKILL')]);
+    const before = await redis.primary();
+    await before.kill('SIGKILL');
+    await raisesTo(2);
+    expect((await redis.primary()).port).not.toBe(before.port);
+    await third?.kill('SIGKILL');
+    await cutAll(redis);
+    await raisesTo(3);
+  });
+
+  test('a sentinel that joins later is learned of as well', async () => {
+    const { redis, raisesTo } = await start(1, 1);
+    const [known] = redis.sentinels;
+    await redis.join();
+    await eventually('it is told of', async () => {
+      const told = await known?.client.call('SENTINEL', 'SENTINELS', redis.masterName);
+      return Array.isArray(told) && told.length === 1;
+    });
+    await pause(ASK_PEERS_MS + 1000);
+    await known?.kill('SIGKILL');
+    await cutAll(redis);
+    await raisesTo(2);
+  });
 });
 
 describe('a Redis that is killed and started again, over and over', () => {

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import type { Certificate } from './certificates.ts';
 import { eventually } from './eventually.ts';
 
 /** A real redis-server (or sentinel) of a test's own: a free port, a temporary folder, stopped by its pid. */
@@ -24,6 +25,8 @@ export interface RedisServerOptions {
   config?: readonly string[];
   sentinel?: boolean;
   password?: string;
+  /** Only encrypted connections, with this certificate. */
+  tls?: Certificate;
 }
 
 export const freePort = (): Promise<number> =>
@@ -41,12 +44,13 @@ export async function startRedis({
   config = [],
   sentinel = false,
   password,
+  tls,
 }: RedisServerOptions = {}): Promise<RedisServer> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'hyperpage-redis-'));
   const file = join(folder, 'redis.conf');
   const lines = [
-    `port ${port}`,
+    ...(tls ? tlsLines(port, tls) : [`port ${port}`]),
     'bind 127.0.0.1',
     `dir ${folder}`,
     // everysec may hold a write back for as long as an fsync takes: a killed server would forget what it said it had.
@@ -61,7 +65,10 @@ export async function startRedis({
     host: '127.0.0.1',
     lazyConnect: true,
     retryStrategy: () => 50,
+    // A killed server leaves nothing to wait for.
+    disconnectTimeout: 100,
     ...(password ? { password } : {}),
+    ...(tls ? { tls: { ca: tls.ca, servername: tls.dnsName } } : {}),
   });
   client.on('error', () => {});
   let child: ChildProcess | undefined;
@@ -94,7 +101,7 @@ export async function startRedis({
   await start();
   return {
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: `${tls ? 'rediss' : 'redis'}://127.0.0.1:${port}`,
     client,
     get pid() {
       return child?.pid;
@@ -111,3 +118,14 @@ export async function startRedis({
     },
   };
 }
+
+/** As the operator configures it. */
+const tlsLines = (port: number, { certFile, keyFile, caFile }: Certificate) => [
+  'port 0',
+  `tls-port ${port}`,
+  `tls-cert-file ${certFile}`,
+  `tls-key-file ${keyFile}`,
+  `tls-ca-cert-file ${caFile}`,
+  'tls-auth-clients no',
+  'tls-replication yes',
+];

@@ -1,13 +1,14 @@
 import { type Clock, every, sleep, type Timer } from '@hyperpage/runtime';
 import { Command, Redis } from 'ioredis';
-import { type Address, isSame } from './sentinels.ts';
+import type { Access } from './access.ts';
+import { type Authentication, keepAuthenticated } from './authentication.ts';
 import {
   type ConnectionOptions,
   connectionOptions,
   HEARTBEAT_TIMEOUT_MS,
   type RedisTarget,
-  readPassword,
 } from './options.ts';
+import { type Address, isSame } from './sentinels.ts';
 
 export interface ConnectionEvents {
   /** Connected, to the primary where Sentinel says who it is. What is to be done first on a new connection is done
@@ -30,17 +31,22 @@ export class Connection {
   #closed = false;
   #lastError = 'the connection was closed';
   readonly #heartbeat: Timer;
-  readonly #target: RedisTarget;
+  readonly #authentication: Authentication;
 
   constructor(
     target: RedisTarget,
     role: string,
     events: ConnectionEvents,
-    { clock, random, more }: { clock: Clock; random: () => number; more?: ConnectionOptions },
+    {
+      access,
+      clock,
+      random,
+      more,
+    }: { access: Access; clock: Clock; random: () => number; more?: ConnectionOptions },
   ) {
-    this.#target = target;
-    const options = connectionOptions(target, role, random, more);
+    const options = connectionOptions(target, random, more);
     this.client = target.kind === 'url' ? new Redis(target.url, options) : new Redis(options);
+    this.#authentication = keepAuthenticated(this.client, role, { access, clock, random });
     // An ioredis error carries its command with all arguments, passwords among them: only its message may be kept.
     this.client.on('error', (error) => {
       this.#lastError = error.message;
@@ -70,6 +76,7 @@ export class Connection {
     this.#closed = true;
     this.#ready = false;
     this.#heartbeat.cancel();
+    this.#authentication.stop();
     this.client.disconnect();
   }
 
@@ -104,7 +111,6 @@ export class Connection {
     if (this.#closed) return;
     this.#ready = false;
     events.onLost(this.#lastError);
-    this.#refreshPassword();
   }
 
   /** The client gave up: it does so when it was cut while it asked the sentinels. */
@@ -112,20 +118,10 @@ export class Connection {
     if (this.#closed) return;
     this.#lose(events);
     clock.after(HEARTBEAT_MS, () => {
-      if (!this.#closed && this.client.status === 'end') this.connect();
+      if (this.#closed || this.client.status !== 'end') return;
+      this.#authentication.offer();
+      this.connect();
     });
-  }
-
-  #refreshPassword(): void {
-    try {
-      const password = readPassword(this.#target);
-      if (password === undefined) return;
-      Object.assign(this.client.options, { password });
-      if (this.#target.kind === 'sentinels')
-        Object.assign(this.client.options, { sentinelPassword: password });
-    } catch (error) {
-      this.#lastError = error instanceof Error ? error.message : String(error);
-    }
   }
 
   async #beat(): Promise<void> {

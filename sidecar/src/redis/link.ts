@@ -1,5 +1,6 @@
 import { type Clock, Gauge, type Logger, type Registry } from '@hyperpage/runtime';
 import type { Redis } from 'ioredis';
+import { openAccess } from './access.ts';
 import { Connection } from './connection.ts';
 import { type FunctionName, functionName, LIBRARY_NAME, LIBRARY_SOURCE } from './functions.ts';
 import { type NameLookup, rememberingLookup, systemLookup } from './name-lookup.ts';
@@ -53,8 +54,10 @@ export interface RedisLinkOptions {
 
 const MISSING_FUNCTION = /Function not found/i;
 
+/** @throws SettingsError when a file that `target` names cannot be read. */
 export function createRedisLink(target: RedisTarget, options: RedisLinkOptions): RedisLink {
   const { clock, random, log, waitMs } = options;
+  const access = openAccess(target, { clock, log });
   const channels = new Map<string, Array<(text: string) => void>>();
   const connectListeners = new Set<() => void>();
   const state = { ever: false, closed: false, told: undefined as 'connected' | 'lost' | undefined };
@@ -84,20 +87,20 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
     target.kind === 'sentinels'
       ? watchSentinels(
           target,
-          { clock, random, lookup: rememberingLookup(options.lookup ?? systemLookup, clock) },
+          { access, clock, random, lookup: rememberingLookup(options.lookup ?? systemLookup, clock) },
           (primary) => {
             log.info({ primary }, 'another Redis is primary now');
             for (const connection of connections) connection.leaveFor(primary);
           },
         )
       : undefined;
-  const connector = sentinels && { Connector: primaryConnector(sentinels, { clock, random }) };
+  const connector = sentinels && { Connector: primaryConnector(sentinels, { access, clock, random }) };
   const open = (role: string, onReady: (client: Redis) => Promise<void>, more = {}) =>
     new Connection(
       target,
       `hyperpage-${role}`,
       { onReady, onSettled: settle, onLost: lost },
-      { clock, random, more: { ...connector, ...more } },
+      { access, clock, random, more: { ...connector, ...more } },
     );
 
   const commands = open('commands', loadLibrary, { enableAutoPipelining: true });
@@ -156,6 +159,7 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
     everConnected: () => state.ever,
     async close() {
       state.closed = true;
+      access.credentials.close();
       sentinels?.close();
       gauge.set(0);
       for (const connection of connections) connection.close();

@@ -1,24 +1,34 @@
-import { readFileSync } from 'node:fs';
 import type { SidecarSettings } from '@hyperpage/contract';
 import { backoffMs, SettingsError } from '@hyperpage/runtime';
 import type { RedisOptions } from 'ioredis';
+import { serverNameOf, type TlsTarget } from './tls.ts';
 
 type RedisSettings = Pick<
   SidecarSettings,
-  'redisUrl' | 'redisSentinels' | 'redisMasterName' | 'redisPasswordFile'
+  | 'redisUrl'
+  | 'redisSentinels'
+  | 'redisMasterName'
+  | 'redisPasswordFile'
+  | 'redisCaFile'
+  | 'redisTlsServerName'
 >;
 
-/** Where Redis is. */
-export type RedisTarget =
-  | { kind: 'url'; url: string; passwordFile?: string }
+/** Where Redis is, and what it takes to be let in. */
+export type RedisTarget = {
+  passwordFile?: string;
+  /** Absent: connections are not encrypted. */
+  tls?: TlsTarget;
+} & (
+  | { kind: 'url'; url: string }
   | {
       kind: 'sentinels';
+      /** Some of them, or all: each tells of the others. */
       sentinels: Array<{ host: string; port: number }>;
       masterName: string;
-      passwordFile?: string;
-    };
+    }
+);
 
-/** @throws SettingsError when the settings name no Redis, or two. */
+/** @throws SettingsError when the settings name no Redis, or two, or contradict each other about TLS. */
 export function redisTarget(settings: RedisSettings): RedisTarget {
   const { redisUrl, redisSentinels, redisMasterName, redisPasswordFile } = settings;
   const password = redisPasswordFile === undefined ? {} : { passwordFile: redisPasswordFile };
@@ -29,7 +39,7 @@ export function redisTarget(settings: RedisSettings): RedisTarget {
     if (!URL.canParse(redisUrl)) {
       throw new SettingsError(['REDIS_URL is no URL; it wants redis://host:port or rediss://host:port']);
     }
-    return { kind: 'url', url: redisUrl, ...password };
+    return { kind: 'url', url: redisUrl, ...password, ...tlsByUrl(redisUrl, settings) };
   }
   if (redisSentinels === undefined) {
     throw new SettingsError(['no Redis is named; set REDIS_URL, or HYPERPAGE_REDIS_SENTINELS']);
@@ -43,13 +53,47 @@ export function redisTarget(settings: RedisSettings): RedisTarget {
     const at = endpoint.lastIndexOf(':');
     return { host: endpoint.slice(0, at), port: Number(endpoint.slice(at + 1)) };
   });
-  return { kind: 'sentinels', sentinels, masterName: redisMasterName, ...password };
+  return {
+    kind: 'sentinels',
+    sentinels,
+    masterName: redisMasterName,
+    ...password,
+    ...tlsBySentinels(settings),
+  };
 }
 
-/** The password as it is in the file now: it may be rotated while we run. Undefined when there is none. */
-export function readPassword(target: RedisTarget): string | undefined {
-  if (target.passwordFile === undefined) return undefined;
-  return readFileSync(target.passwordFile, 'utf8').trimEnd() || undefined;
+function tlsByUrl(
+  url: string,
+  { redisCaFile: caFile, redisTlsServerName }: RedisSettings,
+): { tls?: TlsTarget } {
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== 'rediss:') {
+    if (caFile === undefined && redisTlsServerName === undefined) return {};
+    const env = caFile === undefined ? 'HYPERPAGE_REDIS_TLS_SERVER_NAME' : 'HYPERPAGE_REDIS_CA_FILE';
+    throw new SettingsError([
+      `${env} is set, and REDIS_URL begins with redis://, which is not encrypted; ` +
+        `begin it with rediss://, or unset ${env}`,
+    ]);
+  }
+  // Said also where it follows from the URL: node:tls asks for no name by itself, and services route by it.
+  const serverName = redisTlsServerName ?? serverNameOf(hostname);
+  return {
+    tls: {
+      ...(caFile === undefined ? {} : { caFile }),
+      ...(serverName === undefined ? {} : { serverName }),
+    },
+  };
+}
+
+function tlsBySentinels({ redisCaFile: caFile, redisTlsServerName: serverName }: RedisSettings): {
+  tls?: TlsTarget;
+} {
+  if (caFile !== undefined) return { tls: { caFile, ...(serverName === undefined ? {} : { serverName }) } };
+  if (serverName === undefined) return {};
+  throw new SettingsError([
+    'HYPERPAGE_REDIS_TLS_SERVER_NAME is set, and HYPERPAGE_REDIS_CA_FILE is not; with HYPERPAGE_REDIS_SENTINELS ' +
+      'connections are encrypted when HYPERPAGE_REDIS_CA_FILE names the file of authorities: set it, or unset the name',
+  ]);
 }
 
 /** How long an answer may take before the caller is told that there is none: a session then goes on in memory, and the
@@ -69,20 +113,17 @@ export const HEARTBEAT_TIMEOUT_MS = 2500;
 /** What ioredis takes, without what would change the shape of replies. */
 export type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
 
-/** Options of one connection.
+/** Options of one connection, but for those that may change while it lives: see `keepAuthenticated`.
  *
  *  `maxRetriesPerRequest: 0` and no resending: a command whose connection broke fails at once. Sent again on a new
  *  connection it might be done twice, and a WAIT would speak of writes that are not that connection's. */
 export function connectionOptions(
   target: RedisTarget,
-  role: string,
   random: () => number,
   more: ConnectionOptions = {},
 ): ConnectionOptions {
-  const password = readPassword(target);
   const common: ConnectionOptions = {
     lazyConnect: true,
-    connectionName: role,
     disableClientInfo: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -98,7 +139,6 @@ export function connectionOptions(
     retryStrategy: (times) => backoffMs(times - 1, { baseMs: 50, maxMs: 1000 }, random),
     // A primary that was demoted says so at the next write: ask who is primary now.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
-    ...(password === undefined ? {} : { password }),
     ...more,
   };
   if (target.kind === 'url') return common;
@@ -110,6 +150,6 @@ export function connectionOptions(
     // What sentinels say of each other may be addresses of pods long gone: our connector asks those last.
     updateSentinels: false,
     sentinelCommandTimeout: 2000,
-    ...(password === undefined ? {} : { sentinelPassword: password }),
+    enableTLSForSentinelMode: target.tls !== undefined,
   };
 }

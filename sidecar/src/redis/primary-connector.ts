@@ -1,8 +1,9 @@
-import { createConnection } from 'node:net';
 import { backoffMs, type Clock, sleep } from '@hyperpage/runtime';
 import { SentinelConnector, SentinelIterator } from 'ioredis';
+import type { Access } from './access.ts';
 import type { ConnectionOptions } from './options.ts';
 import { type Address, isSame, type Sentinels } from './sentinels.ts';
+import { openStream } from './tls.ts';
 
 type Tell = Parameters<SentinelConnector['connect']>[0];
 
@@ -14,8 +15,8 @@ const RETRY = { baseMs: 50, maxMs: 1000 };
  *  Every other attempt asks: what was announced may be gone again. Whom it leads to, a Redis that says that it is a
  *  replica is left at once (`check`), so that nothing is ever written to it as to a primary. */
 export function primaryConnector(
-  sentinels: Pick<Sentinels, 'announced' | 'addresses'>,
-  { clock, random }: { clock: Clock; random: () => number },
+  sentinels: Pick<Sentinels, 'announced' | 'addresses' | 'problem'>,
+  { access, clock, random }: { access: Access; clock: Clock; random: () => number },
 ): NonNullable<ConnectionOptions['Connector']> {
   return class PrimaryConnector extends SentinelConnector {
     /** Announced, tried, and not yet found to be the primary. */
@@ -40,19 +41,31 @@ export function primaryConnector(
         this.#doubted = undefined;
         try {
           this.sentinelIterator = new SentinelIterator(await sentinels.addresses());
+          this.#refresh();
           return await super.connect(tell);
         } catch (error) {
           if (!this.connecting) throw error;
-          tell('error', error instanceof Error ? error : new Error(String(error)));
+          const told = error instanceof Error ? error.message : String(error);
+          tell('error', new Error(sentinels.problem() ?? told, { cause: error }));
         }
         await sleep(clock, backoffMs(attempt, RETRY, random));
         if (!this.connecting) throw new Error('closed while connecting');
       }
     }
 
+    /** With what the files say now: this connector outlives credentials and certificates. */
+    #refresh() {
+      const { password } = access.credentials.reread();
+      const tls = access.tls?.();
+      Object.assign(this.options, {
+        ...(password === undefined ? {} : { sentinelPassword: password }),
+        ...(tls === undefined ? {} : { tls, sentinelTLS: tls }),
+      });
+    }
+
     #connectTo(announced: Address) {
       this.#doubted = announced;
-      this.stream = createConnection(announced);
+      this.stream = openStream(announced, access.tls);
       this.stream.once('error', (error) => (this.firstError = error));
       return this.stream;
     }

@@ -1,12 +1,14 @@
-import { createConnection } from 'node:net';
-import { backoffMs, type Clock } from '@hyperpage/runtime';
-import { AbstractConnector, Redis } from 'ioredis';
-import { lookupOfNet, type NameLookup } from './name-lookup.ts';
-import { type RedisTarget, readPassword } from './options.ts';
+import { every } from '@hyperpage/runtime';
+import type { Redis } from 'ioredis';
+import type { Authentication } from './authentication.ts';
+import type { RedisTarget } from './options.ts';
+import { type SentinelClientOptions, sentinelClient } from './sentinel-client.ts';
 
 const CHANNEL = '+switch-master';
 /** What sentinels announced is news for this long; then they are asked. */
 const NEWS_MS = 60_000;
+/** Sentinels come and go slowly: when there are more of them, or their pods move. */
+export const ASK_PEERS_MS = 5000;
 
 export interface Address {
   host: string;
@@ -23,12 +25,18 @@ export interface Sentinels {
   /** Where to ask, the best first, without names to resolve: sentinels that are connected, the rest of those that were
    *  named, then those that they tell of. Rejects when there is none. */
   addresses(): Promise<Address[]>;
+  /** Why a sentinel is not connected, undefined when all are. ioredis, asking them, tells only that they do not answer. */
+  problem(): string | undefined;
   close(): void;
 }
 
 interface Watched {
   client: Redis;
+  authentication: Authentication;
   named: Address;
+  /** The other sentinels, as this one told last: not all of them need to be named to us. */
+  peers: Address[];
+  problem?: string;
 }
 
 /** Listens to every sentinel, and calls `onSwitch` with the new primary's address when one of them says that the primary
@@ -37,11 +45,11 @@ interface Watched {
  *  the console. */
 export function watchSentinels(
   target: RedisTarget & { kind: 'sentinels' },
-  { clock, random, lookup }: { clock: Clock; random: () => number; lookup: NameLookup },
+  options: SentinelClientOptions,
   onSwitch: (primary: Address) => void,
 ): Sentinels {
+  const { clock, lookup } = options;
   let news: { primary: Address; atMs: number } | undefined;
-  let peers: Address[] = [];
   const heard = (text: string) => {
     // name, address and port of the old one, address and port of the new one
     const [name, , , host = '', port = ''] = text.split(' ');
@@ -51,18 +59,31 @@ export function watchSentinels(
     onSwitch(primary);
   };
   const watched = target.sentinels.map((named): Watched => {
-    const client = sentinelClient(target, named, random, lookup);
-    client.on('ready', () => void welcome(client).catch(() => client.disconnect(true)));
+    const one: Watched = { ...sentinelClient(named, options), named, peers: [] };
+    const { client } = one;
+    client.on('ready', () => void welcome(one).catch(() => client.disconnect(true)));
     client.on('message', (_channel, text) => heard(text));
+    client.on('error', (error) => (one.problem = error.message));
     client.connect().catch(() => {});
-    return { client, named };
+    return one;
   });
-  const welcome = async (client: Redis) => {
-    // First: a subscriber can ask nothing more. Peers are a last resort, so that not knowing them breaks nothing.
-    const told = await client.call('SENTINEL', 'SENTINELS', target.masterName).catch(() => []);
-    peers = peersOf(told);
-    await client.subscribe(CHANNEL);
+  const welcome = async (one: Watched) => {
+    // First: over RESP2 a subscriber can ask nothing more.
+    await learnPeers(one);
+    await one.client.subscribe(CHANNEL);
   };
+  /** Peers are a last resort: not knowing them breaks nothing, and what was told before is better than nothing. */
+  const learnPeers = async (one: Watched) => {
+    if (one.client.status !== 'ready') return;
+    const told = await one.client.call('SENTINEL', 'SENTINELS', target.masterName).catch(() => undefined);
+    if (told !== undefined) one.peers = peersOf(told);
+  };
+  const asking = every(
+    clock,
+    ASK_PEERS_MS,
+    async () => void (await Promise.all(watched.map(learnPeers))),
+    () => {},
+  );
 
   return {
     announced: () => (news && clock.monotonicMs() - news.atMs < NEWS_MS ? news.primary : undefined),
@@ -72,18 +93,29 @@ export function watchSentinels(
         asked.map(async ({ named }) => ({ host: await lookup(named.host), port: named.port })),
       );
       const named = found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-      const others = peers.filter((peer) => !named.some((one) => isSame(one, peer)));
-      if (named.length + others.length > 0) return [...named, ...others];
+      const known = distinct([...named, ...asked.flatMap(({ peers }) => peers)]);
+      if (known.length > 0) return known;
       const failed = found.find((one) => one.status === 'rejected');
       throw new Error('no sentinel has an address', { cause: failed?.reason });
     },
+    problem() {
+      const { named, problem } = watched.find((one) => rank(one) > 0 && one.problem !== undefined) ?? {};
+      return named && `${named.host}:${named.port}: ${problem}`;
+    },
     close() {
-      for (const { client } of watched) client.disconnect();
+      asking.cancel();
+      for (const { client, authentication } of watched) {
+        authentication.stop();
+        client.disconnect();
+      }
     },
   };
 }
 
 const rank = ({ client }: Watched) => (client.status === 'ready' ? 0 : 1);
+
+const distinct = (addresses: Address[]): Address[] =>
+  addresses.filter((one, index) => addresses.findIndex((other) => isSame(one, other)) === index);
 
 /** Sentinels that the answer to `SENTINEL SENTINELS` calls alive. They may be addresses of pods long gone. */
 function peersOf(told: unknown): Address[] {
@@ -101,57 +133,4 @@ function fieldsOf(reply: unknown): Record<string, unknown> {
   if (!Array.isArray(reply)) return typeof reply === 'object' && reply !== null ? { ...reply } : {};
   const pairs = reply.flatMap((name, index) => (index % 2 === 0 ? [[name, reply[index + 1]]] : []));
   return Object.fromEntries(pairs) as Record<string, unknown>;
-}
-
-function sentinelClient(
-  target: RedisTarget,
-  { host, port }: Address,
-  random: () => number,
-  lookup: NameLookup,
-): Redis {
-  class ByRememberedName extends AbstractConnector {
-    constructor() {
-      super(250);
-    }
-    override async connect() {
-      this.connecting = true;
-      // Not looked up before: rejecting here the client would give up for good, while a stream that fails it tries again.
-      this.stream = createConnection({ host, port, lookup: lookupOfNet(lookup) });
-      this.stream.once('error', (error) => (this.firstError = error));
-      return this.stream;
-    }
-  }
-  const client = new Redis({
-    Connector: ByRememberedName,
-    host,
-    port,
-    lazyConnect: true,
-    connectionName: 'hyperpage-failovers',
-    disableClientInfo: true,
-    enableReadyCheck: false,
-    autoResubscribe: false,
-    connectTimeout: 2000,
-    commandTimeout: 2000,
-    keepAlive: 5000,
-    retryStrategy: (times) => {
-      refreshPassword();
-      return backoffMs(times - 1, { baseMs: 100, maxMs: 5000 }, random);
-    },
-  });
-  const refreshPassword = () => {
-    const password = passwordOf(target);
-    if (password !== undefined) Object.assign(client.options, { password });
-  };
-  refreshPassword();
-  // A sentinel may be away: the others speak, and this one is tried again.
-  client.on('error', () => {});
-  return client;
-}
-
-function passwordOf(target: RedisTarget): string | undefined {
-  try {
-    return readPassword(target);
-  } catch {
-    return undefined;
-  }
 }
