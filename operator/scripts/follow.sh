@@ -7,9 +7,19 @@
 set -u
 . "${0%/*}/topology.sh"
 
-# order COMMAND: one command and the rewrite that makes it last, on our own Redis.
-order() {
-  printf '%s\nconfig rewrite\n' "$1" | timeout 5 redis-cli -h "$POD_IP" -p "$REDIS_PORT" >/dev/null 2>&1
+# Seconds that a Sentinel may ask for votes.
+FAILOVER_VOTE_S=10
+
+# direct COMMAND: one command and the rewrite that makes it last, on our own Redis.
+direct() {
+  order "$REDIS_PORT" "$1${newline}config rewrite"
+}
+
+# Once in the life of a Redis: it holds what its primary has, or is the primary. Once only, and never in a pod that is
+# to go: the operator sets the priority of such a pod to 0.
+make_electable() {
+  [ -z "$electable" ] && listed || return 0
+  ! order "$REDIS_PORT" 'config set replica-priority 100' || electable=yes
 }
 
 own_state() {
@@ -24,7 +34,10 @@ own_state() {
 
 pause=1
 in_vain=0
+electable=
+started=$(uptime_s)
 while sleep "$pause"; do
+  read_passwords
   state=$(own_state)
   case $state in
     'slave 127.0.0.1 '*)
@@ -32,6 +45,7 @@ while sleep "$pause"; do
       ;;
     'slave '*' connected')
       pause=5 in_vain=0
+      make_electable
       continue
       ;;
     'slave '*)
@@ -42,7 +56,12 @@ while sleep "$pause"; do
       # It only takes its time, or Sentinel has just sent us there and the majority has yet to hear of it.
       ! is_primary "${followed% *}" "${followed#* }" || continue
       ;;
-    *) # The primary, or Redis is not up (yet).
+    'master '*)
+      pause=2 in_vain=0
+      make_electable
+      continue
+      ;;
+    *) # Redis is not up (yet).
       pause=2 in_vain=0
       continue
       ;;
@@ -51,10 +70,12 @@ while sleep "$pause"; do
   [ -n "$primary" ] || continue
   if [ "${primary% *}" = "$POD_IP" ]; then
     # The Sentinels wait for us. Only the one that was primary when it stopped holds every acknowledged write; anyone
-    # else stays unassigned, until the Sentinels have elected a replica that has the data.
-    case $state in 'slave 127.0.0.1 2 '*) order 'replicaof no one' ;; esac
+    # else stays unassigned, until the Sentinels have elected a replica that has the data. A Sentinel that is about to
+    # may lose to another, and says so for ten seconds more.
+    case $state in 'slave 127.0.0.1 2 '*) ;; *) continue ;; esac
+    if [ "$(uptime_s)" -ge $((started + FAILOVER_VOTE_S)) ] || ! failover_runs; then direct 'replicaof no one'; fi
   elif is_primary "${primary% *}" "${primary#* }"; then
-    order "replicaof $primary"
+    direct "replicaof $primary"
     in_vain=0
   fi
 done

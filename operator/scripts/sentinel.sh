@@ -5,6 +5,7 @@
 # watches nothing until the operator (which builds the first topology) or another Sentinel tells it.
 set -eu
 . "${0%/*}/topology.sh"
+. "$scripts/mounts.sh"
 
 conf=$DATA/sentinel.conf
 DOWN_AFTER_MS=5000
@@ -43,7 +44,6 @@ known_replicas() {
 watch_lines() {
   cat <<END
 sentinel monitor $PRIMARY_NAME $2 $(quorum)
-sentinel auth-pass $PRIMARY_NAME $(quoted_password)
 sentinel down-after-milliseconds $PRIMARY_NAME $DOWN_AFTER_MS
 sentinel failover-timeout $PRIMARY_NAME $FAILOVER_TIMEOUT_MS
 sentinel parallel-syncs $PRIMARY_NAME 1
@@ -53,50 +53,101 @@ END
 
 # from_peers: asks the other Sentinels; prints "HOST ADDRESS PORT" of the first that can say.
 from_peers() {
-  for peer in $(cat "$scripts/peers"); do
+  for peer in $(peers); do
     case $peer in "$POD_NAME" | "$POD_NAME".*) continue ;; esac
     primary=$(named_by "$peer")
     [ -z "$primary" ] || { echo "$peer $primary"; return; }
   done
 }
 
+# kept_lines: what this Sentinel knew, without what is written anew each time. It does not quote the passwords that it
+# writes, so it could not read them again; and what it could not read it keeps as a comment.
+kept_lines() {
+  while IFS= read -r line; do
+    case $line in
+      'sentinel sentinel-'* | 'sentinel auth-'* | 'sentinel announce-'* | 'sentinel myid '*) ;;
+      'sentinel '*) printf '%s\n' "$line" ;;
+    esac
+  done <"$conf"
+}
+
 write_conf() {
-  password=$(quoted_password)
-  found=$(from_peers)
+  if remembers; then
+    known=$(kept_lines)
+  else
+    found=$(from_peers)
+    known=
+    [ -z "$found" ] || known=$(watch_lines "${found%% *}" "${found#* }")
+  fi
   {
+    conf_lines "$SENTINEL_PORT"
     cat <<END
-bind $POD_IP
-port $SENTINEL_PORT
-protected-mode no
-dir $DATA
-requirepass $password
-sentinel sentinel-pass $password
+sentinel sentinel-user $PRIMARY_NAME
+sentinel sentinel-pass $(quoted "$password")
 sentinel announce-ip $POD_IP
 sentinel announce-port $SENTINEL_PORT
 sentinel myid $(identity)
+$known
 END
-    [ -z "$found" ] || watch_lines "${found%% *}" "${found#* }"
+    case $known in
+      *"sentinel monitor $PRIMARY_NAME "*)
+        cat <<END
+sentinel auth-user $PRIMARY_NAME $PRIMARY_NAME
+sentinel auth-pass $PRIMARY_NAME $(quoted "$password")
+END
+        ;;
+    esac
   } >"$conf.new"
   mv "$conf.new" "$conf"
 }
 
+# set_watch [OPTION VALUE…]: how our Sentinel watches the primary: as whom it speaks with Redis, and what is given.
+set_watch() {
+  order "$SENTINEL_PORT" \
+    "sentinel set $PRIMARY_NAME auth-user $PRIMARY_NAME auth-pass $(quoted "$password") $*"
+}
+
 # While this Sentinel watches nothing: ask the others again. It can come to that later too, when the operator has the
-# Sentinels forget a primary that is gone for ever and breaks off half-way.
+# Sentinels forget a primary that is gone for ever and breaks off half-way. While it watches one in vain: perhaps
+# nobody told it the password, or a former one.
 learn() {
   set +e
   pause=1
   while sleep "$pause"; do
-    query "$POD_IP" "$SENTINEL_PORT" ping >/dev/null || continue
-    [ -z "$(named_by "$POD_IP")" ] || { pause=15; continue; }
+    read_passwords
+    [ -n "$(query "$POD_IP" "$SENTINEL_PORT" ping)" ] || continue
+    if [ -n "$(named_by "$POD_IP")" ]; then
+      pause=10
+      case $(query "$POD_IP" "$SENTINEL_PORT" sentinel master "$PRIMARY_NAME") in
+        *s_down* | *disconnected*) set_watch ;;
+      esac
+      continue
+    fi
     found=$(from_peers)
     [ -n "$found" ] || continue
-    timeout 5 redis-cli -h "$POD_IP" -p "$SENTINEL_PORT" >/dev/null 2>&1 <<END
-sentinel monitor $PRIMARY_NAME ${found#* } $(quorum)
-sentinel set $PRIMARY_NAME auth-pass $(quoted_password) down-after-milliseconds $DOWN_AFTER_MS failover-timeout $FAILOVER_TIMEOUT_MS parallel-syncs 1
-END
+    order "$SENTINEL_PORT" "sentinel monitor $PRIMARY_NAME ${found#* } $(quorum)" || continue
+    set_watch down-after-milliseconds $DOWN_AFTER_MS failover-timeout $FAILOVER_TIMEOUT_MS parallel-syncs 1
   done
 }
 
-remembers || write_conf
+apply_passwords() {
+  set_users "$SENTINEL_PORT" &&
+    order "$SENTINEL_PORT" "sentinel config set sentinel-pass $(quoted "$password")" || return 1
+  # While it watches nothing, `learn` or the operator will say how to.
+  [ -z "$(named_by "$POD_IP")" ] || set_watch
+}
+
+# Sentinel cannot read certificates again. It is started again below, and goes on where it was: sentinel.conf holds all.
+apply_certificates() {
+  [ -z "$(query "$POD_IP" "$SENTINEL_PORT" shutdown)" ]
+}
+
+before=$(certificates)
 learn &
-serve redis-sentinel "$conf"
+follow_mounts "$SENTINEL_PORT" "$before" &
+while :; do
+  read_passwords
+  write_conf
+  serve redis-sentinel "$conf" || exit $?
+  [ -z "$told" ] || exit 0
+done

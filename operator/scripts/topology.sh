@@ -1,28 +1,17 @@
-# Sourced by the other scripts: where things are, and what the Sentinels say. Only POSIX sh, redis-cli and the few
-# programs that busybox has too (cat, mv, sed, sleep, timeout).
-#
-# The password is never an argument: redis-cli takes it from REDISCLI_AUTH, the servers from files that only they read.
+# Sourced by the other scripts: where things are, and what the Sentinels say.
 
 : "${DATA:=/data}" "${REDIS_PORT:=6379}" "${SENTINEL_PORT:=26379}"
-: "${PASSWORD_FILE:=/run/secrets/hyperpage/redis/password}"
 scripts=${0%/*}
+server=
+told=
 umask 077
 # Process 1 has no default answer to signals.
 trap 'exit 143' TERM INT
+. "$scripts/access.sh"
 
-REDISCLI_AUTH=$(cat "$PASSWORD_FILE")
-export REDISCLI_AUTH
-
-# The password as a quoted word of redis.conf and of redis-cli's standard input.
-quoted_password() {
-  printf '"%s"' "$(printf %s "$REDISCLI_AUTH" | sed 's/[\\"]/\\&/g')"
-}
-
-# query HOST PORT COMMAND…: the answer, or nothing after two seconds.
-query() {
-  query_host=$1 query_port=$2
-  shift 2
-  timeout 2 redis-cli -h "$query_host" -p "$query_port" "$@" 2>/dev/null
+# peers: the names of the Redis pods that there should be. They may become more or fewer at any time.
+peers() {
+  cat "$scripts/peers"
 }
 
 # named_by HOST: prints "address port" of the primary that the Sentinel on HOST knows, or nothing.
@@ -42,7 +31,7 @@ named_by() {
 elected() {
   expected=0
   answers=
-  for peer in $(cat "$scripts/peers"); do
+  for peer in $(peers); do
     expected=$((expected + 1))
     answer=$(named_by "$peer")
     [ -z "$answer" ] || answers="$answers ${answer% *}/${answer#* }"
@@ -59,14 +48,37 @@ elected() {
   done
 }
 
+# unwatched: true when every Sentinel answers and none watches anything: then nobody can elect.
+unwatched() {
+  for peer in $(peers); do
+    case $(query "$peer" "$SENTINEL_PORT" info sentinel) in *sentinel_masters:0*) ;; *) return 1 ;; esac
+  done
+}
+
+# failover_runs: true when a Sentinel says that it is replacing the primary.
+failover_runs() {
+  for peer in $(peers); do
+    case $(query "$peer" "$SENTINEL_PORT" sentinel master "$PRIMARY_NAME") in *failover_in_progress*) return 0 ;; esac
+  done
+  return 1
+}
+
 # quorum: Sentinels that make a majority.
 quorum() {
   expected=0
-  for peer in $(cat "$scripts/peers"); do expected=$((expected + 1)); done
+  for peer in $(peers); do expected=$((expected + 1)); done
   echo $((expected / 2 + 1))
 }
 
-# is_primary ADDRESS PORT: true when a primary answers there now.
+# listed: true while this pod is one of those that there should be.
+listed() {
+  for peer in $(peers); do
+    case $peer in "$POD_NAME" | "$POD_NAME".* | "$POD_IP") return 0 ;; esac
+  done
+  return 1
+}
+
+# is_primary ADDRESS PORT: true when a primary of this cluster answers there now.
 is_primary() {
   query "$1" "$2" role | {
     read -r is_role || is_role=
@@ -74,16 +86,25 @@ is_primary() {
   }
 }
 
-# serve COMMAND…: runs the server and ends as it ends. This shell stays process 1 and collects what `timeout` and the
-# probes leave behind. A Redis as process 1 would have to, and it does so one process each tenth of a second, before it
-# notices the end of its own children: replicas then wait for minutes until a synchronisation begins.
+# uptime_s: seconds on a clock that nobody sets.
+uptime_s() {
+  read -r uptime _ </proc/uptime
+  echo "${uptime%.*}"
+}
+
+# serve COMMAND…: runs the server and returns as it ends; `told` says whether the container was told to end. This shell
+# stays process 1 and collects what `timeout` and the probes leave behind. A Redis as process 1 would have to, and it
+# does so one process each tenth of a second, before it notices the end of its own children: replicas then wait for
+# minutes until a synchronisation begins.
 serve() {
+  trap 'told=yes; kill -TERM "$server" 2>/dev/null' TERM INT
   "$@" &
   server=$!
-  trap 'kill -TERM "$server" 2>/dev/null' TERM INT
+  # It may have been told between two servers.
+  [ -z "$told" ] || kill -TERM "$server" 2>/dev/null
   while :; do
     wait "$server" && status=0 || status=$?
     # A signal interrupts the wait: then the server is still there.
-    kill -0 "$server" 2>/dev/null || exit "$status"
+    kill -0 "$server" 2>/dev/null || return "$status"
   done
 }

@@ -1,25 +1,7 @@
 import { createServer, type Server } from 'node:net';
-import { Redis } from 'ioredis';
 import { sentinelNameOf } from '../../operator/src/desired/index.ts';
-import type { TimedRedisObservation } from '../../operator/src/redis/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { PASSWORD, type RedisPod, RedisPods } from '../support/redis-pods.ts';
-
-const connect = (host: string, port: number) =>
-  new Redis({ host, port, password: PASSWORD, retryStrategy: () => null, enableOfflineQueue: true }).on(
-    'error',
-    () => {},
-  );
-const command = async (host: string, port: number, ...words: [string, ...string[]]): Promise<unknown> => {
-  const client = connect(host, port);
-  try {
-    return await client.call(...words);
-  } finally {
-    client.disconnect();
-  }
-};
-const redis = (pod: RedisPod, ...words: [string, ...string[]]) => command(pod.ip, 6379, ...words);
-const sentinel = (pod: RedisPod, ...words: [string, ...string[]]) => command(pod.ip, 26379, ...words);
 
 /** A value in the words of Redis's protocol. */
 const resp = (value: unknown): string =>
@@ -46,47 +28,8 @@ async function fakeSentinel({ ip }: RedisPod, answers: Record<string, unknown>):
   return server;
 }
 
-const isWhole = ({ judgement, observation }: TimedRedisObservation): boolean =>
-  judgement.primaries.length === 1 &&
-  judgement.elected === judgement.primary?.address &&
-  observation.nodes.every((node) => node.reachable && (node.role === 'primary' || node.linkUp)) &&
-  observation.sentinels.every(
-    (each) => each.reachable && each.knows === 2 && each.primary === judgement.elected,
-  );
-
 describe('the Redis pods and the operator that tends them', () => {
   let pods: RedisPods;
-  const start = async () => {
-    await Promise.all(pods.pods.map((pod) => pod.start()));
-  };
-  /** Visits, as the operator does, until everything is as it should be. */
-  const settle = () =>
-    eventually(
-      'one primary, all follow and the Sentinels agree',
-      async () => {
-        const seen = await pods.visit();
-        return isWhole(seen) ? seen : undefined;
-      },
-      { everyMs: 200 },
-    );
-  const primaryOf = ({ judgement }: TimedRedisObservation): RedisPod => {
-    const pod = pods.pods.find(({ name }) => name === judgement.primary?.pod);
-    if (!pod) throw new Error('there is no primary');
-    return pod;
-  };
-  /** A write that a replica has as well. */
-  const writeSafely = (pod: RedisPod, key: string, value: string) =>
-    eventually(`${key} is on a replica`, async () => {
-      const client = connect(pod.ip, 6379);
-      try {
-        await client.set(key, value);
-        return (await client.call('WAIT', '2', '2000')) === 2;
-      } catch {
-        return false;
-      } finally {
-        client.disconnect();
-      }
-    });
 
   beforeEach(async () => {
     pods = await RedisPods.create();
@@ -94,7 +37,7 @@ describe('the Redis pods and the operator that tends them', () => {
   afterEach(() => pods.stop());
 
   test('new pods are never writable by themselves; the operator makes the first one the primary', async () => {
-    await start();
+    await pods.start();
     const seen = await eventually('all are seen unassigned', async () => {
       const seen = await pods.look();
       return seen.judgement.unassigned.length === 3 && seen.judgement.decision.kind === 'build'
@@ -102,46 +45,46 @@ describe('the Redis pods and the operator that tends them', () => {
         : undefined;
     });
     expect(seen.judgement.decision).toEqual({ kind: 'build', primary: 'demo-redis-0', why: 'first' });
-    await expect(redis(pods.pod(0), 'SET', 'a', '1')).rejects.toThrow(/READONLY/);
-    const whole = await settle();
+    await expect(pods.pod(0).redis('SET', 'a', '1')).rejects.toThrow(/READONLY/);
+    const whole = await pods.settle();
     expect(whole.judgement.primary?.pod).toBe('demo-redis-0');
-    await writeSafely(pods.pod(0), 'a', '1');
+    await pods.pod(0).writeSafely('a', '1');
   });
 
   test('a whole topology gets no order from the operator', async () => {
-    await start();
-    await settle();
+    await pods.start();
+    await pods.settle();
     pods.ordered.length = 0;
     for (let visits = 0; visits < 5; visits++) await pods.visit();
     expect(pods.ordered).toEqual([]);
   });
 
   test('a primary that comes back empty, at once and at its old address, follows and wipes nothing', async () => {
-    await start();
-    const primary = primaryOf(await settle());
-    await writeSafely(primary, 'kept', 'yes');
+    await pods.start();
+    const primary = pods.primaryOf(await pods.settle());
+    await primary.writeSafely('kept', 'yes');
     await primary.delete({ volume: 'lost' });
     await primary.start();
-    const after = await settle();
+    const after = await pods.settle();
     expect(after.judgement.primary?.pod).not.toBe(primary.name);
-    expect(await redis(primary, 'GET', 'kept')).toBe('yes');
-    expect(await redis(primaryOf(after), 'GET', 'kept')).toBe('yes');
+    expect(await primary.redis('GET', 'kept')).toBe('yes');
+    expect(await pods.primaryOf(after).redis('GET', 'kept')).toBe('yes');
   });
 
   test('a primary that only crashed goes on as the primary, with its data', async () => {
-    await start();
-    const primary = primaryOf(await settle());
-    await writeSafely(primary, 'kept', 'yes');
+    await pods.start();
+    const primary = pods.primaryOf(await pods.settle());
+    await primary.writeSafely('kept', 'yes');
     await primary.killRedis();
     await primary.startRedis();
-    const after = await settle();
-    expect(await redis(primaryOf(after), 'GET', 'kept')).toBe('yes');
+    const after = await pods.settle();
+    expect(await pods.primaryOf(after).redis('GET', 'kept')).toBe('yes');
   });
 
   test('when a primary is gone for good the Sentinels elect another without the operator', async () => {
-    await start();
-    const primary = primaryOf(await settle());
-    await writeSafely(primary, 'kept', 'yes');
+    await pods.start();
+    const primary = pods.primaryOf(await pods.settle());
+    await primary.writeSafely('kept', 'yes');
     pods.ordered.length = 0;
     await primary.delete({ volume: 'lost' });
     const rest = pods.pods.filter((pod) => pod !== primary);
@@ -155,29 +98,29 @@ describe('the Redis pods and the operator that tends them', () => {
       },
       { everyMs: 200 },
     );
-    expect(await redis(primaryOf(after), 'GET', 'kept')).toBe('yes');
+    expect(await pods.primaryOf(after).redis('GET', 'kept')).toBe('yes');
     expect(pods.ordered).toEqual([]);
   });
 
   test('pods that all come back on their volumes go on where the last primary stopped', async () => {
-    await start();
-    const primary = primaryOf(await settle());
-    await writeSafely(primary, 'kept', 'yes');
+    await pods.start();
+    const primary = pods.primaryOf(await pods.settle());
+    await primary.writeSafely('kept', 'yes');
     await Promise.all(pods.pods.map((pod) => pod.delete({ volume: 'kept' })));
-    await start();
-    const after = await settle();
+    await pods.start();
+    const after = await pods.settle();
     expect(after.judgement.primary?.pod).toBe(primary.name);
-    expect(await redis(primary, 'GET', 'kept')).toBe('yes');
+    expect(await primary.redis('GET', 'kept')).toBe('yes');
   });
 
   test('pods that all come back empty are built anew', async () => {
-    await start();
-    const primary = primaryOf(await settle());
-    await writeSafely(primary, 'lost', 'yes');
+    await pods.start();
+    const primary = pods.primaryOf(await pods.settle());
+    await primary.writeSafely('lost', 'yes');
     await Promise.all(pods.pods.map((pod) => pod.delete({ volume: 'lost' })));
-    await start();
-    const after = await settle();
-    expect(await redis(primaryOf(after), 'DBSIZE')).toBe(0);
+    await pods.start();
+    const after = await pods.settle();
+    expect(await pods.primaryOf(after).redis('DBSIZE')).toBe(0);
   });
 
   /** Replaces all pods. The Sentinel of the last primary dies last, and has told the new ones of it. */
@@ -198,44 +141,41 @@ describe('the Redis pods and the operator that tends them', () => {
   };
 
   test('pods that all come back empty and elsewhere are built anew, although the Sentinels wait for a ghost', async () => {
-    await start();
-    const primary = primaryOf(await settle());
-    await writeSafely(primary, 'lost', 'yes');
+    await pods.start();
+    const primary = pods.primaryOf(await pods.settle());
+    await primary.writeSafely('lost', 'yes');
     await replaceAll(primary, { volume: 'lost' });
-    const after = await settle();
-    expect(await redis(primaryOf(after), 'DBSIZE')).toBe(0);
-    await writeSafely(primaryOf(after), 'new', 'yes');
+    const after = await pods.settle();
+    expect(await pods.primaryOf(after).redis('DBSIZE')).toBe(0);
+    await pods.primaryOf(after).writeSafely('new', 'yes');
   });
 
   test('pods that all come back elsewhere on their volumes keep their data, although the Sentinels wait for a ghost', async () => {
-    await start();
-    const primary = primaryOf(await settle());
-    await writeSafely(primary, 'kept', 'yes');
+    await pods.start();
+    const primary = pods.primaryOf(await pods.settle());
+    await primary.writeSafely('kept', 'yes');
     await replaceAll(primary, { volume: 'kept' });
-    const after = await settle();
+    const after = await pods.settle();
     expect(after.judgement.primary?.pod).toBe(primary.name);
-    expect(await redis(primaryOf(after), 'GET', 'kept')).toBe('yes');
-    await writeSafely(primaryOf(after), 'new', 'yes');
+    expect(await pods.primaryOf(after).redis('GET', 'kept')).toBe('yes');
+    await pods.primaryOf(after).writeSafely('new', 'yes');
   });
 
   test('a Sentinel that lost its memory learns from its peers and takes its old place', async () => {
-    await start();
-    const { judgement } = await settle();
+    await pods.start();
+    const { judgement } = await pods.settle();
     const pod = pods.pod(2);
     const others = async () => {
-      const answer = (await sentinel(
-        pods.pod(0),
-        'SENTINEL',
-        'SENTINELS',
-        sentinelNameOf(pods.cluster),
-      )) as string[];
+      const answer = (await pods
+        .pod(0)
+        .sentinel('SENTINEL', 'SENTINELS', sentinelNameOf(pods.cluster))) as string[];
       return answer.length;
     };
     await eventually('the Sentinels know each other', async () => (await others()) === 2);
     pods.ordered.length = 0;
     await pod.delete({ volume: 'lost' });
     await pod.start();
-    await settle();
+    await pods.settle();
     expect((await pods.look()).judgement.elected).toBe(judgement.elected);
     expect(pods.ordered).toEqual([]);
     expect(await others()).toBe(2);
@@ -266,15 +206,15 @@ describe('the Redis pods and the operator that tends them', () => {
     await replica.startRedis();
     const answers = { 'get-master-addr-by-name': [primary.ip, '6379'] };
     await eventually('the primary answers', () =>
-      redis(primary, 'REPLICAOF', 'NO', 'ONE').catch(() => undefined),
+      primary.redis('REPLICAOF', 'NO', 'ONE').catch(() => undefined),
     );
     await eventually('the replica answers', () =>
-      redis(replica, 'REPLICAOF', first.ip, '6379').catch(() => undefined),
+      replica.redis('REPLICAOF', first.ip, '6379').catch(() => undefined),
     );
     const servers = [await fakeSentinel(first, answers), await fakeSentinel(primary, answers)];
     try {
       await eventually('it follows', async () =>
-        String(await redis(replica, 'INFO', 'replication')).includes(`master_host:${primary.ip}`),
+        String(await replica.redis('INFO', 'replication')).includes(`master_host:${primary.ip}`),
       );
     } finally {
       for (const server of servers) server.close();
@@ -290,14 +230,19 @@ describe('the Redis pods and the operator that tends them', () => {
 
   test('the server is not process 1 of its container, so that it need not collect what probes leave behind', async () => {
     await pods.pod(0).startRedis();
-    await eventually('it answers', () => redis(pods.pod(0), 'PING').catch(() => undefined));
-    const info = String(await redis(pods.pod(0), 'INFO', 'server'));
+    await eventually('it answers', () =>
+      pods
+        .pod(0)
+        .redis('PING')
+        .catch(() => undefined),
+    );
+    const info = String(await pods.pod(0).redis('INFO', 'server'));
     expect(Number(/process_id:(\d+)/.exec(info)?.[1])).not.toBe(pods.pod(0).redisPid);
   });
 
   test('the password is in no argument list and in no file that others can read', async () => {
-    await start();
-    await settle();
+    await pods.start();
+    await pods.settle();
     const { execFile } = await import('node:child_process');
     const list = await new Promise<string>((resolve) => {
       execFile('ps', ['-eo', 'args'], (_error, stdout) => resolve(stdout));

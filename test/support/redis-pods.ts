@@ -1,161 +1,157 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HyperpageCluster } from '@hyperpage/contract';
 import { silentLogger, systemClock } from '@hyperpage/runtime';
-import { REDIS_SCRIPTS } from '../../operator/src/desired/redis-scripts.ts';
 import { sentinelNameOf } from '../../operator/src/desired/index.ts';
+import { REDIS_SCRIPTS } from '../../operator/src/desired/redis-scripts.ts';
 import {
   buildTopology,
   createRedisObserver,
   createRedisProbe,
+  type Credentials,
   type RedisOrders,
-  type RedisSite,
   sendRedisOrders,
   type TimedRedisObservation,
 } from '../../operator/src/redis/index.ts';
+import type { Authority, Certificate } from './certificates.ts';
+import { eventually } from './eventually.ts';
+import { mountSecret } from './mounted-secret.ts';
+import { RedisPod, type RedisSite } from './redis-pod.ts';
+
+export { RedisPod } from './redis-pod.ts';
 
 export const PASSWORD = 'it has "quotes", \\ and spaces';
+/** The name in the servers' certificates. */
+export const TLS_NAME = 'demo-redis.demo.svc';
 
-/** One pod of the Redis StatefulSet as processes: its scripts under busybox's sh, on a loopback address of its own. */
-export class RedisPod {
-  readonly name: string;
-  readonly ip: string;
-  readonly #folder: string;
-  readonly #env: Record<string, string>;
-  readonly #primaryName: string;
-  #redis: ChildProcess | undefined;
-  #sentinel: ChildProcess | undefined;
-
-  constructor(name: string, ip: string, folder: string, primaryName: string) {
-    this.name = name;
-    this.ip = ip;
-    this.#folder = folder;
-    this.#primaryName = primaryName;
-    this.#env = {
-      PATH: process.env['PATH'] ?? '',
-      POD_IP: ip,
-      POD_NAME: name,
-      PRIMARY_NAME: primaryName,
-      MODE: 'Sentinel',
-      PASSWORD_FILE: join(folder, 'password'),
-    };
-  }
-
-  /** The pod of the same name that comes after this one, at another address. */
-  successor = (ip: string): RedisPod => new RedisPod(this.name, ip, this.#folder, this.#primaryName);
-
-  async startRedis(): Promise<void> {
-    this.#redis = await this.#run('redis.sh', 'data');
-  }
-  async startSentinel(): Promise<void> {
-    this.#sentinel = await this.#run('sentinel.sh', 'sentinel');
-  }
-  async start(): Promise<void> {
-    await this.startRedis();
-    await this.startSentinel();
-  }
-
-  /** Process 1 of the container. */
-  get redisPid(): number | undefined {
-    return this.#redis?.pid;
-  }
-  /** A file of the pod, or undefined while there is none. */
-  read = (path: string): Promise<string | undefined> =>
-    readFile(join(this.#folder, this.name, path), 'utf8').catch(() => undefined);
-
-  /** Kills a container: the server and every script beside it. */
-  killRedis = () => killGroup(this.#redis);
-  killSentinel = () => killGroup(this.#sentinel);
-  /** Deletes the pod: what is not on a volume is gone. */
-  async delete(options: { volume: 'kept' | 'lost' }): Promise<void> {
-    await Promise.all([this.killRedis(), this.killSentinel()]);
-    await rm(join(this.#folder, this.name, 'sentinel'), { recursive: true, force: true });
-    if (options.volume === 'lost')
-      await rm(join(this.#folder, this.name, 'data'), { recursive: true, force: true });
-  }
-
-  async #run(script: string, data: string): Promise<ChildProcess> {
-    const folder = join(this.#folder, this.name, data);
-    await mkdir(folder, { recursive: true });
-    return spawn('busybox', ['sh', join(this.#folder, 'scripts', script)], {
-      env: { ...this.#env, DATA: folder },
-      detached: true,
-      stdio: process.env['HYPERPAGE_TEST_VERBOSE'] ? 'inherit' : 'ignore',
-    });
-  }
+export interface RedisPodsOptions {
+  mode?: 'Standalone' | 'Sentinel';
+  replicas?: number;
+  password?: string;
+  /** Text of settings.conf; without it there is no such file. */
+  settings?: string;
+  /** With it, everything is encrypted. */
+  authority?: Authority;
 }
 
-const killGroup = async (child: ChildProcess | undefined): Promise<void> => {
-  if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    return;
-  }
-  await gone;
-};
+/** What the Secret holds that the pods mount. */
+export interface MountedCredentials {
+  password: string;
+  accepted: readonly string[];
+  generation: number;
+}
 
-/** Three Redis pods and the part of the operator that tends them. */
+/** The Redis pods of one cluster and the part of the operator that tends them. */
 export class RedisPods {
   readonly cluster: HyperpageCluster;
-  readonly pods: RedisPod[];
+  readonly pods: RedisPod[] = [];
   /** Every command that the operator sent to change something. */
   readonly ordered: string[] = [];
-  readonly #folder: string;
-  readonly #probe = createRedisProbe();
+  readonly #site: RedisSite;
+  readonly #net = `127.${randomInt(16, 250)}.${randomInt(1, 250)}`;
+  #lastHost = 0;
+  #credentials: MountedCredentials;
+  #authority: Authority | undefined;
   readonly #observer = createRedisObserver({
-    probe: this.#probe,
+    probe: createRedisProbe(),
     clock: systemClock,
     log: silentLogger,
     intervalMs: 3_600_000,
     onChange: () => {},
   });
 
-  private constructor(folder: string, cluster: HyperpageCluster, pods: RedisPod[]) {
-    this.#folder = folder;
-    this.cluster = cluster;
-    this.pods = pods;
+  private constructor(folder: string, options: RedisPodsOptions) {
+    const { mode = 'Sentinel', replicas = 3, password = PASSWORD, authority } = options;
+    this.cluster = {
+      metadata: { name: 'demo', namespace: 'demo', uid: randomUUID(), generation: 1, resourceVersion: '1' },
+      spec: { redis: { mode, replicas } },
+    } as unknown as HyperpageCluster;
+    this.#credentials = { password, accepted: [password], generation: 1 };
+    this.#authority = authority;
+    this.#site = {
+      folder,
+      primaryName: sentinelNameOf(this.cluster),
+      mode,
+      tls: authority !== undefined,
+      credentials: () => this.credentials(),
+    };
   }
 
-  static async create(): Promise<RedisPods> {
+  static async create(options: RedisPodsOptions = {}): Promise<RedisPods> {
     const folder = await mkdtemp(join(tmpdir(), 'hyperpage-redis-'));
-    const net = `127.${randomInt(16, 250)}.${randomInt(1, 250)}`;
-    const cluster = {
-      metadata: { name: 'demo', namespace: 'demo', uid: randomUUID(), generation: 1, resourceVersion: '1' },
-      spec: { redis: { mode: 'Sentinel', replicas: 3 } },
-    } as unknown as HyperpageCluster;
-    const names = ['demo-redis-0', 'demo-redis-1', 'demo-redis-2'];
-    const pods = names.map(
-      (name, i) => new RedisPod(name, `${net}.${i + 1}`, folder, sentinelNameOf(cluster)),
-    );
+    const all = new RedisPods(folder, options);
     await mkdir(join(folder, 'scripts'));
-    for (const [name, text] of Object.entries(REDIS_SCRIPTS))
-      await writeFile(join(folder, 'scripts', name), text);
-    await writeFile(join(folder, 'password'), PASSWORD);
-    const all = new RedisPods(folder, cluster, pods);
-    await all.#resolve();
+    const { settings } = options;
+    const files = { ...REDIS_SCRIPTS, ...(settings === undefined ? {} : { 'settings.conf': settings }) };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, 'scripts', name), text);
+    for (let ordinal = 0; ordinal < (options.replicas ?? 3); ordinal++) await all.add();
     return all;
   }
 
-  /** What the names of the pods resolve to. */
-  #resolve = () =>
-    writeFile(join(this.#folder, 'scripts', 'peers'), `${this.pods.map(({ ip }) => ip).join('\n')}\n`);
+  get primaryName(): string {
+    return this.#site.primaryName;
+  }
+
+  /** As the operator speaks with the servers now. */
+  credentials(): Credentials {
+    const { password, accepted } = this.#credentials;
+    const others = accepted.filter((other) => other !== password);
+    const tls = this.#authority && { ca: this.#authority.ca, serverName: TLS_NAME };
+    return { password, others, ...(tls ? { tls } : {}) };
+  }
+
+  /** Makes the next pod, at an address that nobody had before; it is started by nobody yet. */
+  async add(): Promise<RedisPod> {
+    const mounts = {
+      secret: await mountSecret(secretFiles(this.#credentials)),
+      certificates: await mountSecret(await certificateFiles(await this.#authority?.issue(TLS_NAME))),
+    };
+    const pod = new RedisPod(`demo-redis-${this.pods.length}`, this.freshIp(), this.#site, mounts);
+    this.pods.push(pod);
+    await this.resolve();
+    return pod;
+  }
+
+  /** Takes the last pod away for ever. */
+  async remove(): Promise<void> {
+    await discard(this.pods.pop());
+    await this.resolve();
+  }
+
+  freshIp = (): string => `${this.#net}.${++this.#lastHost}`;
+
+  /** Writes what the names of `pods` resolve to. */
+  resolve = (pods = this.pods) =>
+    writeFile(join(this.#site.folder, 'scripts', 'peers'), `${pods.map(({ ip }) => ip).join('\n')}\n`);
+
+  /** What the Secret says from now on, and kubelet brings to `to`. */
+  async setCredentials(credentials: MountedCredentials, to = this.pods): Promise<void> {
+    this.#credentials = credentials;
+    await Promise.all(to.map(({ secret }) => secret.change(secretFiles(credentials))));
+  }
+
+  /** New certificates, of another authority if given. */
+  async renewCertificates(authority = this.#authority): Promise<void> {
+    if (!authority) throw new Error('these pods have no certificates');
+    this.#authority = authority;
+    for (const { certificates } of this.pods)
+      await certificates.change(await certificateFiles(await authority.issue(TLS_NAME)));
+  }
+
+  /** Puts another pod, not started yet, in the place of the one at `index`. */
+  async succeed(index: number, successor: RedisPod): Promise<RedisPod> {
+    this.pods[index] = successor;
+    await this.resolve();
+    return successor;
+  }
 
   /** Deletes the pod and starts its successor at an address that nobody had before. */
   async replace(index: number, options: { volume: 'kept' | 'lost' }): Promise<void> {
     const pod = this.pod(index);
     await pod.delete(options);
-    const last = pod.ip.lastIndexOf('.') + 1;
-    const successor = pod.successor(
-      `${pod.ip.slice(0, last)}${Number(pod.ip.slice(last)) + this.pods.length}`,
-    );
-    this.pods[index] = successor;
-    await this.#resolve();
+    const successor = await this.succeed(index, pod.successor({ ip: this.freshIp() }));
     await successor.start();
   }
 
@@ -165,35 +161,109 @@ export class RedisPods {
     return pod;
   }
 
+  start = async () => {
+    await Promise.all(this.pods.map((pod) => pod.start()));
+  };
+
   /** What the operator sees now. */
-  look(options: { missingAreEmpty?: boolean; only?: RedisPod[] } = {}): Promise<TimedRedisObservation> {
-    return this.#observer.look(this.#site(options));
+  look({ missingAreEmpty = false, only }: LookOptions = {}): Promise<TimedRedisObservation> {
+    const { mode } = this.#site;
+    return this.#observer.look({
+      cluster: this.cluster,
+      targets: (only ?? this.pods).map(({ name, ip }) => ({ pod: name, ip, sentinel: mode === 'Sentinel' })),
+      expected: this.pods.length,
+      missingAreEmpty,
+      credentials: this.credentials(),
+      questions: { settings: [], clients: false },
+    });
   }
 
   /** One visit of the operator: look, and build when that is to be decided. */
-  async visit(
-    options: { missingAreEmpty?: boolean; only?: RedisPod[] } = {},
-  ): Promise<TimedRedisObservation> {
+  async visit(options: LookOptions = {}): Promise<TimedRedisObservation> {
     const seen = await this.look(options);
     const { decision } = seen.judgement;
     if (decision.kind !== 'build') return seen;
-    await buildTopology(this.cluster, seen.observation, decision, { password: PASSWORD }, this.#orders);
+    await buildTopology(this.cluster, seen.observation, decision, this.credentials(), this.#orders);
     return this.look(options);
   }
 
-  async stop(): Promise<void> {
-    this.#observer.stop();
-    await Promise.all(this.pods.map((pod) => pod.delete({ volume: 'lost' })));
-    await rm(this.#folder, { recursive: true, force: true });
+  /** Visits, as the operator does, until everything is as it should be. */
+  settle = (): Promise<TimedRedisObservation> =>
+    eventually(
+      'one primary, all follow and the Sentinels agree',
+      async () => {
+        const seen = await this.visit();
+        return isWhole(seen) ? seen : undefined;
+      },
+      { everyMs: 200 },
+    );
+
+  /** The only primary in `seen`. */
+  primaryOf({ judgement }: TimedRedisObservation): RedisPod {
+    const pod = this.pods.find(({ name }) => name === judgement.primary?.pod);
+    if (!pod) throw new Error('there is no primary');
+    return pod;
   }
 
-  #site({ missingAreEmpty = false, only }: { missingAreEmpty?: boolean; only?: RedisPod[] }): RedisSite {
-    const targets = (only ?? this.pods).map(({ name, ip }) => ({ pod: name, ip }));
-    return { cluster: this.cluster, targets, missingAreEmpty, secret: PASSWORD };
+  /** Starts all and gives the first primary. */
+  async startWhole(): Promise<RedisPod> {
+    await this.start();
+    return this.primaryOf(await this.settle());
+  }
+
+  /** The pod that answers as a primary and that a majority of the Sentinels name, once it is one of `among`. */
+  primaryAmong = (among: readonly RedisPod[]): Promise<RedisPod> =>
+    eventually(
+      'one of them is the primary',
+      async () => {
+        const { judgement } = await this.look();
+        const { primary, elected } = judgement;
+        return among.find(({ name, ip }) => name === primary?.pod && elected === `${ip}:6379`);
+      },
+      { everyMs: 100 },
+    );
+
+  async stop(): Promise<void> {
+    this.#observer.stop();
+    await Promise.all(this.pods.map(discard));
+    await rm(this.#site.folder, { recursive: true, force: true });
   }
 
   #orders: RedisOrders = async (address, credentials, commands, tolerated) => {
     this.ordered.push(...commands.map((words) => `${address} ${words.slice(0, 3).join(' ')}`));
-    await sendRedisOrders(address, credentials, commands, tolerated);
+    return sendRedisOrders(address, credentials, commands, tolerated);
   };
 }
+
+interface LookOptions {
+  missingAreEmpty?: boolean;
+  only?: RedisPod[];
+}
+
+/** One primary, everybody follows, and every Sentinel knows that and every other one. */
+const isWhole = ({ judgement, observation }: TimedRedisObservation): boolean =>
+  judgement.primaries.length === 1 &&
+  judgement.elected === judgement.primary?.address &&
+  observation.nodes.every((node) => node.reachable && (node.role === 'primary' || node.linkUp)) &&
+  observation.sentinels.every(
+    (each) => each.reachable && each.knows === observation.expected - 1 && each.primary === judgement.elected,
+  );
+
+const secretFiles = ({ password, accepted, generation }: MountedCredentials) => ({
+  password,
+  accepted: accepted.join('\n'),
+  generation: String(generation),
+});
+
+const certificateFiles = async (certificate: Certificate | undefined): Promise<Record<string, string>> => {
+  if (!certificate) return {};
+  const [crt, key] = await Promise.all(
+    [certificate.certFile, certificate.keyFile].map((file) => readFile(file, 'utf8')),
+  );
+  return { 'tls.crt': crt ?? '', 'tls.key': key ?? '', 'ca.crt': certificate.ca };
+};
+
+const discard = async (pod: RedisPod | undefined): Promise<void> => {
+  await pod?.delete({ volume: 'lost' });
+  await Promise.all([pod?.secret.remove(), pod?.certificates.remove()]);
+};

@@ -2,6 +2,124 @@
 
 /** Scripts that run in the Redis pods, by file name. */
 export const REDIS_SCRIPTS = {
+  'access.sh': `# Sourced by topology.sh: how the scripts speak with Redis and Sentinel, whatever password these accept just now. Only
+# POSIX sh, redis-cli and the few programs that busybox has too (cat, head, mv, sed, sha256sum, sleep, timeout).
+#
+# The Secret is mounted as three files, and Kubernetes replaces them while the containers run:
+#   password    what clients use now
+#   accepted    what servers accept, one a line: two while a password is rotated
+#   generation  grows with each change of \`password\`; read by the sidecars only
+# A password, or its hash, is never an argument: redis-cli takes the password from REDISCLI_AUTH and commands that hold
+# one from its standard input, the servers take theirs from files that only they read.
+#
+# Redis and Sentinel know two users with the same passwords: \`default\` for the apps' sidecars and the operator, and one
+# that bears the name of this cluster's primary for all that the pods say to each other. So two clusters that share a
+# password never take each other's pods for their own when addresses pass from one to the other.
+
+: "\${PASSWORD_FILE:=/run/secrets/hyperpage/redis/password}" "\${TLS_DIR:=/run/secrets/hyperpage/redis-tls}"
+newline='
+'
+password=
+accepted=
+former=
+export REDISCLI_AUTH
+
+# How redis-cli speaks TLS. It verifies the chain and no name, since the scripts know addresses only. Our own server may
+# still show a certificate of a former authority; nobody else can listen on our address.
+tls=
+tls_own=
+if [ "\${TLS:-}" = yes ]; then
+  tls="--tls --cacert $TLS_DIR/ca.crt"
+  tls_own='--tls --insecure'
+fi
+
+# read_passwords: takes what the mount holds now, and keeps the last few that it held before in \`former\`: a server that
+# has not heard of the change still wants one of those.
+read_passwords() {
+  mounted_password=$(cat "$PASSWORD_FILE") || return 0
+  mounted_accepted=$(cat "\${PASSWORD_FILE%/*}/accepted" 2>/dev/null) || mounted_accepted=$mounted_password
+  [ "$mounted_password$newline$mounted_accepted" != "$password$newline$accepted" ] || return 0
+  former=$(printf '%s\\n%s\\n%s\\n' "$password" "$accepted" "$former" | head -n 8)
+  password=$mounted_password
+  accepted=$mounted_accepted
+}
+read_passwords
+
+# quoted TEXT: as a quoted word of redis.conf and of redis-cli's standard input.
+quoted() {
+  printf '"%s"' "$(printf %s "$1" | LC_ALL=C sed 's/[\\\\"]/\\\\&/g')"
+}
+
+# acl_rules: what both users may do (anything) and by which passwords.
+acl_rules() {
+  printf 'on ~* &* +@all'
+  printf '%s\\n%s\\n' "$password" "$accepted" | while IFS= read -r each; do
+    [ -n "$each" ] || continue
+    hash=$(printf %s "$each" | sha256sum)
+    printf ' #%s' "\${hash%% *}"
+  done
+}
+
+# conf_lines PORT: the lines that redis.conf and sentinel.conf share: where to listen, and to whom.
+conf_lines() {
+  rules=$(acl_rules)
+  cat <<END
+bind $POD_IP
+protected-mode no
+dir $DATA
+user default $rules
+user $PRIMARY_NAME $rules
+END
+  if [ "\${TLS:-}" != yes ]; then
+    echo "port $1"
+    return
+  fi
+  cat <<END
+port 0
+tls-port $1
+tls-replication yes
+tls-auth-clients no
+tls-cert-file $TLS_DIR/tls.crt
+tls-key-file $TLS_DIR/tls.key
+tls-ca-cert-file $TLS_DIR/ca.crt
+END
+}
+
+# ask SECONDS LINES HOST PORT [COMMAND…]: the answer to a command, or to each of the LINES when there is none. Tries the
+# passwords one after the other while they are refused; a refused command was not done, so asking again does no harm.
+ask() (
+  limit=$1 lines=$2 host=$3 port=$4
+  shift 4
+  flags=$tls
+  [ "$host" != "$POD_IP" ] || flags=$tls_own
+  tried=$newline answer=
+  set -f
+  IFS=$newline
+  for REDISCLI_AUTH in $password $accepted $former; do
+    IFS=' '
+    case $tried in *"$newline$REDISCLI_AUTH$newline"*) continue ;; esac
+    tried=$tried$REDISCLI_AUTH$newline
+    # shellcheck disable=SC2086
+    answer=$(printf '%s\\n' "$lines" |
+      timeout "$limit" redis-cli -h "$host" -p "$port" --user "$PRIMARY_NAME" $flags "$@" 2>/dev/null) &&
+      status=0 || status=$?
+    case $answer in NOAUTH* | WRONGPASS*) continue ;; esac
+    # Anything else than an answer or the end of our patience may be how a refusal looks.
+    case $status in 0 | 124 | 143) break ;; esac
+  done
+  [ -z "$answer" ] || printf '%s\\n' "$answer"
+)
+
+# query HOST PORT COMMAND…: the answer, or nothing after two seconds.
+query() {
+  ask 2 '' "$@"
+}
+
+# order PORT LINES: gives our own server these commands, one a line. True when it answered OK to each.
+order() {
+  [ "$(ask 5 "$2" "$POD_IP" "$1")" = "$(printf '%s\\n' "$2" | LC_ALL=C sed 's/.*/OK/')" ]
+}
+`,
   'follow.sh': `#!/bin/sh
 # Runs beside Redis for as long as it lives and brings an unassigned Redis to the primary that a majority of the
 # Sentinels name. It never decides who is primary: Sentinel does. It acts in two cases only:
@@ -11,9 +129,19 @@ export const REDIS_SCRIPTS = {
 set -u
 . "\${0%/*}/topology.sh"
 
-# order COMMAND: one command and the rewrite that makes it last, on our own Redis.
-order() {
-  printf '%s\\nconfig rewrite\\n' "$1" | timeout 5 redis-cli -h "$POD_IP" -p "$REDIS_PORT" >/dev/null 2>&1
+# Seconds that a Sentinel may ask for votes.
+FAILOVER_VOTE_S=10
+
+# direct COMMAND: one command and the rewrite that makes it last, on our own Redis.
+direct() {
+  order "$REDIS_PORT" "$1\${newline}config rewrite"
+}
+
+# Once in the life of a Redis: it holds what its primary has, or is the primary. Once only, and never in a pod that is
+# to go: the operator sets the priority of such a pod to 0.
+make_electable() {
+  [ -z "$electable" ] && listed || return 0
+  ! order "$REDIS_PORT" 'config set replica-priority 100' || electable=yes
 }
 
 own_state() {
@@ -28,7 +156,10 @@ own_state() {
 
 pause=1
 in_vain=0
+electable=
+started=$(uptime_s)
 while sleep "$pause"; do
+  read_passwords
   state=$(own_state)
   case $state in
     'slave 127.0.0.1 '*)
@@ -36,6 +167,7 @@ while sleep "$pause"; do
       ;;
     'slave '*' connected')
       pause=5 in_vain=0
+      make_electable
       continue
       ;;
     'slave '*)
@@ -46,7 +178,12 @@ while sleep "$pause"; do
       # It only takes its time, or Sentinel has just sent us there and the majority has yet to hear of it.
       ! is_primary "\${followed% *}" "\${followed#* }" || continue
       ;;
-    *) # The primary, or Redis is not up (yet).
+    'master '*)
+      pause=2 in_vain=0
+      make_electable
+      continue
+      ;;
+    *) # Redis is not up (yet).
       pause=2 in_vain=0
       continue
       ;;
@@ -55,13 +192,55 @@ while sleep "$pause"; do
   [ -n "$primary" ] || continue
   if [ "\${primary% *}" = "$POD_IP" ]; then
     # The Sentinels wait for us. Only the one that was primary when it stopped holds every acknowledged write; anyone
-    # else stays unassigned, until the Sentinels have elected a replica that has the data.
-    case $state in 'slave 127.0.0.1 2 '*) order 'replicaof no one' ;; esac
+    # else stays unassigned, until the Sentinels have elected a replica that has the data. A Sentinel that is about to
+    # may lose to another, and says so for ten seconds more.
+    case $state in 'slave 127.0.0.1 2 '*) ;; *) continue ;; esac
+    if [ "$(uptime_s)" -ge $((started + FAILOVER_VOTE_S)) ] || ! failover_runs; then direct 'replicaof no one'; fi
   elif is_primary "\${primary% *}" "\${primary#* }"; then
-    order "replicaof $primary"
+    direct "replicaof $primary"
     in_vain=0
   fi
 done
+`,
+  'mounts.sh': `# Sourced by redis.sh and sentinel.sh: brings passwords and certificates of the running server up to date whenever
+# Kubernetes replaces the mounted files. Who sources it says how, by \`apply_passwords\` and \`apply_certificates\`: each
+# may be called again at any time, and is until it succeeds.
+# shellcheck disable=SC2154
+
+# Seconds between two looks at the mount.
+MOUNT_POLL_S=2
+
+# set_users PORT: what our own server accepts from now on. \`reset\` takes effect only together with what follows it.
+set_users() {
+  rules=$(acl_rules)
+  order "$1" "acl setuser default reset $rules\${newline}acl setuser $PRIMARY_NAME reset $rules"
+}
+
+# certificates: a fingerprint of the mounted certificates.
+certificates() {
+  [ "\${TLS:-}" != yes ] || cat "$TLS_DIR/tls.crt" "$TLS_DIR/tls.key" "$TLS_DIR/ca.crt" 2>/dev/null | sha256sum
+}
+
+# certificates_load PORT: true when the mounted files can be used: complete, and the key belongs to the certificate.
+certificates_load() {
+  [ -n "$(timeout 2 redis-cli -h "$POD_IP" -p "$1" --tls --insecure --cacert "$TLS_DIR/ca.crt" \\
+    --cert "$TLS_DIR/tls.crt" --key "$TLS_DIR/tls.key" ping 2>/dev/null)" ]
+}
+
+# follow_mounts PORT CERTIFICATES: for as long as the container lives. CERTIFICATES: the fingerprint before the server
+# started.
+follow_mounts() {
+  set +e
+  applied=
+  loaded=$2
+  while sleep "$MOUNT_POLL_S"; do
+    read_passwords
+    stands="$password$newline$accepted"
+    if [ "$stands" != "$applied" ] && apply_passwords; then applied=$stands; fi
+    mounted=$(certificates)
+    if [ "$mounted" != "$loaded" ] && certificates_load "$1" && apply_certificates; then loaded=$mounted; fi
+  done
+}
 `,
   'probe.sh': `#!/bin/sh
 # probe.sh live: Redis answers, whatever it answers (it may be loading its data).
@@ -84,14 +263,22 @@ esac
   'redis.sh': `#!/bin/sh
 # Starts Redis. Mode Standalone: as the primary that it is. Mode Sentinel: always *unassigned*, as a replica of an
 # address where nobody listens, so never writable; then follow.sh finds out whose replica it is. So a pod that comes
-# back, empty or not, can never be taken for the primary by its own doing.
+# back, empty or not, can never be taken for the primary by its own doing. Nor can Sentinel elect it: its priority is 0
+# until follow.sh has seen it synchronised.
 #
 # redis.conf keeps what Sentinel decided across a restart of this container (CONFIG REWRITE): the mark in the port of
-# that address says whether this Redis was the primary when it stopped (2) or not (1).
+# that address says whether this Redis was the primary when it stopped (2) or not (1). A Redis that mode Standalone left
+# behind was the primary.
 set -eu
 . "\${0%/*}/topology.sh"
+. "$scripts/mounts.sh"
 
 conf=$DATA/redis.conf
+settings=$scripts/settings.conf
+# Seconds that a failover may take, from when its primary is back: down-after and an election.
+FAILOVER_S=13
+# Seconds after which Sentinels that name us are taken at their word.
+PATIENCE_S=30
 
 former_role() {
   [ -s "$conf" ] || { echo 1; return; }
@@ -104,31 +291,52 @@ former_role() {
   echo "$mark"
 }
 
+# syncs_always FILE: true when it has Redis acknowledge only what is on disk.
+syncs_always() {
+  last=
+  while read -r word value || [ -n "$word" ]; do
+    [ "$word" != appendfsync ] || last=$value
+  done <"$1"
+  [ "$last" = always ]
+}
+
+# holds_all: true when the file of a Redis that was the primary holds all that it ever acknowledged, even if it crashed.
+holds_all() {
+  [ -s "$settings" ] && syncs_always "$settings" && syncs_always "$conf"
+}
+
+# What the operator also changes while Redis runs, by CONFIG SET.
+setting_lines() {
+  if [ -s "$settings" ]; then
+    cat "$settings"
+    echo
+    return
+  fi
+  echo 'appendfsync everysec'
+  [ -z "\${MAXMEMORY:-}" ] || echo "maxmemory $MAXMEMORY"
+  [ "$MODE" != Sentinel ] || printf 'min-replicas-to-write 1\\nmin-replicas-max-lag 10\\n'
+}
+
 write_conf() {
-  mark=$1
-  password=$(quoted_password)
   {
     cat <<END
-bind $POD_IP
-port $REDIS_PORT
-protected-mode no
-dir $DATA
-requirepass $password
-masterauth $password
-appendonly yes
-appendfsync everysec
-save ""
 maxmemory-policy noeviction
 repl-backlog-size 8mb
 hash-max-listpack-value 512
 repl-diskless-sync-delay 0
 END
-    [ -z "\${MAXMEMORY:-}" ] || echo "maxmemory $MAXMEMORY"
+    setting_lines
+    conf_lines "$REDIS_PORT"
+    cat <<END
+masteruser $PRIMARY_NAME
+masterauth $(quoted "$password")
+appendonly yes
+save ""
+END
     if [ "$MODE" = Sentinel ]; then
       cat <<END
 replica-announce-ip $POD_IP
-min-replicas-to-write 1
-min-replicas-max-lag 10
+replica-priority 0
 replicaof 127.0.0.1 $mark
 END
     fi
@@ -139,20 +347,53 @@ END
 # The Sentinels may take our address for the primary's while we hold none of its data. Then stay away until they have
 # elected a replica that does: they notice a primary that is down much sooner than one that has become a replica.
 stay_away() {
-  tries=0
-  while [ "$tries" -lt 30 ]; do
+  end=$(($(uptime_s) + PATIENCE_S))
+  while [ "$(uptime_s)" -lt "$end" ]; do
     primary=$(elected)
     [ "\${primary% *}" = "$POD_IP" ] || return 0
-    tries=$((tries + 1))
     sleep 1
+    read_passwords
   done
 }
 
+# The primary crashed, and may have acknowledged what its file lacks and its replicas have. Then stay away until one of
+# them was elected, and take up again only when none was: all of them were down too.
+give_way() {
+  end=$(($(uptime_s) + FAILOVER_S))
+  while [ "$(uptime_s)" -lt "$end" ]; do
+    ! unwatched || return 0
+    primary=$(elected)
+    # Who does not answer may be ourselves, at the address that we had before.
+    if [ -n "$primary" ] && [ "\${primary% *}" != "$POD_IP" ] && is_primary "\${primary% *}" "\${primary#* }"; then
+      mark=1
+      return 0
+    fi
+    sleep 1
+    read_passwords
+  done
+}
+
+apply_passwords() {
+  set_users "$REDIS_PORT" &&
+    order "$REDIS_PORT" "config set masteruser $PRIMARY_NAME masterauth $(quoted "$password")"
+}
+
+# Redis reads the files again although their names are the same.
+apply_certificates() {
+  order "$REDIS_PORT" "config set tls-cert-file $TLS_DIR/tls.crt tls-key-file $TLS_DIR/tls.key \\
+tls-ca-cert-file $TLS_DIR/ca.crt"
+}
+
 mark=$(former_role)
-if [ "$MODE" = Sentinel ] && [ "$mark" = 1 ]; then stay_away; fi
-write_conf "$mark"
+if [ "$MODE" = Sentinel ]; then
+  if [ "$mark" = 1 ]; then stay_away; elif ! holds_all; then give_way; fi
+fi
+read_passwords
+before=$(certificates)
+write_conf
+follow_mounts "$REDIS_PORT" "$before" &
 [ "$MODE" != Sentinel ] || sh "$scripts/follow.sh" &
-serve redis-server "$conf"
+serve redis-server "$conf" || exit $?
 `,
   'sentinel.sh': `#!/bin/sh
 # Starts Sentinel. Its identity is the pod's, whatever its address: so a Sentinel that comes back takes its old place
@@ -161,6 +402,7 @@ serve redis-server "$conf"
 # watches nothing until the operator (which builds the first topology) or another Sentinel tells it.
 set -eu
 . "\${0%/*}/topology.sh"
+. "$scripts/mounts.sh"
 
 conf=$DATA/sentinel.conf
 DOWN_AFTER_MS=5000
@@ -199,7 +441,6 @@ known_replicas() {
 watch_lines() {
   cat <<END
 sentinel monitor $PRIMARY_NAME $2 $(quorum)
-sentinel auth-pass $PRIMARY_NAME $(quoted_password)
 sentinel down-after-milliseconds $PRIMARY_NAME $DOWN_AFTER_MS
 sentinel failover-timeout $PRIMARY_NAME $FAILOVER_TIMEOUT_MS
 sentinel parallel-syncs $PRIMARY_NAME 1
@@ -209,79 +450,119 @@ END
 
 # from_peers: asks the other Sentinels; prints "HOST ADDRESS PORT" of the first that can say.
 from_peers() {
-  for peer in $(cat "$scripts/peers"); do
+  for peer in $(peers); do
     case $peer in "$POD_NAME" | "$POD_NAME".*) continue ;; esac
     primary=$(named_by "$peer")
     [ -z "$primary" ] || { echo "$peer $primary"; return; }
   done
 }
 
+# kept_lines: what this Sentinel knew, without what is written anew each time. It does not quote the passwords that it
+# writes, so it could not read them again; and what it could not read it keeps as a comment.
+kept_lines() {
+  while IFS= read -r line; do
+    case $line in
+      'sentinel sentinel-'* | 'sentinel auth-'* | 'sentinel announce-'* | 'sentinel myid '*) ;;
+      'sentinel '*) printf '%s\\n' "$line" ;;
+    esac
+  done <"$conf"
+}
+
 write_conf() {
-  password=$(quoted_password)
-  found=$(from_peers)
+  if remembers; then
+    known=$(kept_lines)
+  else
+    found=$(from_peers)
+    known=
+    [ -z "$found" ] || known=$(watch_lines "\${found%% *}" "\${found#* }")
+  fi
   {
+    conf_lines "$SENTINEL_PORT"
     cat <<END
-bind $POD_IP
-port $SENTINEL_PORT
-protected-mode no
-dir $DATA
-requirepass $password
-sentinel sentinel-pass $password
+sentinel sentinel-user $PRIMARY_NAME
+sentinel sentinel-pass $(quoted "$password")
 sentinel announce-ip $POD_IP
 sentinel announce-port $SENTINEL_PORT
 sentinel myid $(identity)
+$known
 END
-    [ -z "$found" ] || watch_lines "\${found%% *}" "\${found#* }"
+    case $known in
+      *"sentinel monitor $PRIMARY_NAME "*)
+        cat <<END
+sentinel auth-user $PRIMARY_NAME $PRIMARY_NAME
+sentinel auth-pass $PRIMARY_NAME $(quoted "$password")
+END
+        ;;
+    esac
   } >"$conf.new"
   mv "$conf.new" "$conf"
 }
 
+# set_watch [OPTION VALUE…]: how our Sentinel watches the primary: as whom it speaks with Redis, and what is given.
+set_watch() {
+  order "$SENTINEL_PORT" \\
+    "sentinel set $PRIMARY_NAME auth-user $PRIMARY_NAME auth-pass $(quoted "$password") $*"
+}
+
 # While this Sentinel watches nothing: ask the others again. It can come to that later too, when the operator has the
-# Sentinels forget a primary that is gone for ever and breaks off half-way.
+# Sentinels forget a primary that is gone for ever and breaks off half-way. While it watches one in vain: perhaps
+# nobody told it the password, or a former one.
 learn() {
   set +e
   pause=1
   while sleep "$pause"; do
-    query "$POD_IP" "$SENTINEL_PORT" ping >/dev/null || continue
-    [ -z "$(named_by "$POD_IP")" ] || { pause=15; continue; }
+    read_passwords
+    [ -n "$(query "$POD_IP" "$SENTINEL_PORT" ping)" ] || continue
+    if [ -n "$(named_by "$POD_IP")" ]; then
+      pause=10
+      case $(query "$POD_IP" "$SENTINEL_PORT" sentinel master "$PRIMARY_NAME") in
+        *s_down* | *disconnected*) set_watch ;;
+      esac
+      continue
+    fi
     found=$(from_peers)
     [ -n "$found" ] || continue
-    timeout 5 redis-cli -h "$POD_IP" -p "$SENTINEL_PORT" >/dev/null 2>&1 <<END
-sentinel monitor $PRIMARY_NAME \${found#* } $(quorum)
-sentinel set $PRIMARY_NAME auth-pass $(quoted_password) down-after-milliseconds $DOWN_AFTER_MS failover-timeout $FAILOVER_TIMEOUT_MS parallel-syncs 1
-END
+    order "$SENTINEL_PORT" "sentinel monitor $PRIMARY_NAME \${found#* } $(quorum)" || continue
+    set_watch down-after-milliseconds $DOWN_AFTER_MS failover-timeout $FAILOVER_TIMEOUT_MS parallel-syncs 1
   done
 }
 
-remembers || write_conf
+apply_passwords() {
+  set_users "$SENTINEL_PORT" &&
+    order "$SENTINEL_PORT" "sentinel config set sentinel-pass $(quoted "$password")" || return 1
+  # While it watches nothing, \`learn\` or the operator will say how to.
+  [ -z "$(named_by "$POD_IP")" ] || set_watch
+}
+
+# Sentinel cannot read certificates again. It is started again below, and goes on where it was: sentinel.conf holds all.
+apply_certificates() {
+  [ -z "$(query "$POD_IP" "$SENTINEL_PORT" shutdown)" ]
+}
+
+before=$(certificates)
 learn &
-serve redis-sentinel "$conf"
+follow_mounts "$SENTINEL_PORT" "$before" &
+while :; do
+  read_passwords
+  write_conf
+  serve redis-sentinel "$conf" || exit $?
+  [ -z "$told" ] || exit 0
+done
 `,
-  'topology.sh': `# Sourced by the other scripts: where things are, and what the Sentinels say. Only POSIX sh, redis-cli and the few
-# programs that busybox has too (cat, mv, sed, sleep, timeout).
-#
-# The password is never an argument: redis-cli takes it from REDISCLI_AUTH, the servers from files that only they read.
+  'topology.sh': `# Sourced by the other scripts: where things are, and what the Sentinels say.
 
 : "\${DATA:=/data}" "\${REDIS_PORT:=6379}" "\${SENTINEL_PORT:=26379}"
-: "\${PASSWORD_FILE:=/run/secrets/hyperpage/redis/password}"
 scripts=\${0%/*}
+server=
+told=
 umask 077
 # Process 1 has no default answer to signals.
 trap 'exit 143' TERM INT
+. "$scripts/access.sh"
 
-REDISCLI_AUTH=$(cat "$PASSWORD_FILE")
-export REDISCLI_AUTH
-
-# The password as a quoted word of redis.conf and of redis-cli's standard input.
-quoted_password() {
-  printf '"%s"' "$(printf %s "$REDISCLI_AUTH" | sed 's/[\\\\"]/\\\\&/g')"
-}
-
-# query HOST PORT COMMAND…: the answer, or nothing after two seconds.
-query() {
-  query_host=$1 query_port=$2
-  shift 2
-  timeout 2 redis-cli -h "$query_host" -p "$query_port" "$@" 2>/dev/null
+# peers: the names of the Redis pods that there should be. They may become more or fewer at any time.
+peers() {
+  cat "$scripts/peers"
 }
 
 # named_by HOST: prints "address port" of the primary that the Sentinel on HOST knows, or nothing.
@@ -301,7 +582,7 @@ named_by() {
 elected() {
   expected=0
   answers=
-  for peer in $(cat "$scripts/peers"); do
+  for peer in $(peers); do
     expected=$((expected + 1))
     answer=$(named_by "$peer")
     [ -z "$answer" ] || answers="$answers \${answer% *}/\${answer#* }"
@@ -318,14 +599,37 @@ elected() {
   done
 }
 
+# unwatched: true when every Sentinel answers and none watches anything: then nobody can elect.
+unwatched() {
+  for peer in $(peers); do
+    case $(query "$peer" "$SENTINEL_PORT" info sentinel) in *sentinel_masters:0*) ;; *) return 1 ;; esac
+  done
+}
+
+# failover_runs: true when a Sentinel says that it is replacing the primary.
+failover_runs() {
+  for peer in $(peers); do
+    case $(query "$peer" "$SENTINEL_PORT" sentinel master "$PRIMARY_NAME") in *failover_in_progress*) return 0 ;; esac
+  done
+  return 1
+}
+
 # quorum: Sentinels that make a majority.
 quorum() {
   expected=0
-  for peer in $(cat "$scripts/peers"); do expected=$((expected + 1)); done
+  for peer in $(peers); do expected=$((expected + 1)); done
   echo $((expected / 2 + 1))
 }
 
-# is_primary ADDRESS PORT: true when a primary answers there now.
+# listed: true while this pod is one of those that there should be.
+listed() {
+  for peer in $(peers); do
+    case $peer in "$POD_NAME" | "$POD_NAME".* | "$POD_IP") return 0 ;; esac
+  done
+  return 1
+}
+
+# is_primary ADDRESS PORT: true when a primary of this cluster answers there now.
 is_primary() {
   query "$1" "$2" role | {
     read -r is_role || is_role=
@@ -333,17 +637,26 @@ is_primary() {
   }
 }
 
-# serve COMMAND…: runs the server and ends as it ends. This shell stays process 1 and collects what \`timeout\` and the
-# probes leave behind. A Redis as process 1 would have to, and it does so one process each tenth of a second, before it
-# notices the end of its own children: replicas then wait for minutes until a synchronisation begins.
+# uptime_s: seconds on a clock that nobody sets.
+uptime_s() {
+  read -r uptime _ </proc/uptime
+  echo "\${uptime%.*}"
+}
+
+# serve COMMAND…: runs the server and returns as it ends; \`told\` says whether the container was told to end. This shell
+# stays process 1 and collects what \`timeout\` and the probes leave behind. A Redis as process 1 would have to, and it
+# does so one process each tenth of a second, before it notices the end of its own children: replicas then wait for
+# minutes until a synchronisation begins.
 serve() {
+  trap 'told=yes; kill -TERM "$server" 2>/dev/null' TERM INT
   "$@" &
   server=$!
-  trap 'kill -TERM "$server" 2>/dev/null' TERM INT
+  # It may have been told between two servers.
+  [ -z "$told" ] || kill -TERM "$server" 2>/dev/null
   while :; do
     wait "$server" && status=0 || status=$?
     # A signal interrupts the wait: then the server is still there.
-    kill -0 "$server" 2>/dev/null || exit "$status"
+    kill -0 "$server" 2>/dev/null || return "$status"
   done
 }
 `,
