@@ -22,6 +22,7 @@ export const CONDITIONS = {
       'SwitchingOver',
       'ResizingStorage',
       'RotatingCredentials',
+      'ScalingRedis',
     ],
   },
   Degraded: {
@@ -70,7 +71,7 @@ export const CONDITIONS = {
   Paused: { healthy: ['False', 'NotPaused'], otherReasons: ['PausedByUser'] },
   ConfigurationWarning: {
     healthy: ['False', 'NoWarnings'],
-    otherReasons: ['EphemeralSessions', 'EvenSentinelCount', 'GraceTooShort'],
+    otherReasons: ['CertificateExpiring', 'EphemeralSessions', 'EvenSentinelCount', 'GraceTooShort'],
   },
 } as const satisfies Record<string, Declaration>;
 

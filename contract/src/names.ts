@@ -10,8 +10,10 @@ export const namesOf = (cluster: string) => ({
   redis: `${cluster}-redis`,
   /** Headless Service of the Redis pods; publishes not-ready addresses, so that they find each other at the start. */
   redisHeadless: `${cluster}-redis`,
-  /** Secret with Redis's password, key `password`. */
+  /** Secret with Redis's password, key `password`: what the user reads, and changes to have it rotated. */
   redisAuthSecret: `${cluster}-redis-auth`,
+  /** Secret that the pods mount, keys `CREDENTIAL_FILES`: the password in use and those that are accepted. */
+  redisCredentialsSecret: `${cluster}-redis-credentials`,
 });
 
 /** Kubernetes names of pods of the Redis StatefulSet: `demo-redis-0` … */
@@ -59,3 +61,26 @@ export const PORTS = {
 
 /** Where a file with Redis's password is mounted in the containers that need it. */
 export const REDIS_PASSWORD_FILE = '/run/secrets/hyperpage/redis/password';
+
+/** Files beside it, which are the keys of the Secret that is mounted. */
+export const CREDENTIAL_FILES = {
+  /** The password that clients use now. */
+  password: 'password',
+  /** Passwords that servers accept, one a line: one, or two while the password is rotated. */
+  accepted: 'accepted',
+  /** Decimal integer that grows each time the password in use changes. */
+  generation: 'generation',
+} as const;
+
+/** Where Redis's certificates are mounted: tls.crt, tls.key and ca.crt in Redis pods, ca.crt alone in app pods. */
+export const REDIS_TLS_DIRECTORY = '/run/secrets/hyperpage/redis-tls';
+
+/** DNS name that Redis's certificate is verified against: connections go to addresses of pods. */
+export const redisTlsName = (cluster: string, namespace: string) =>
+  `${namesOf(cluster).redisHeadless}.${namespace}.svc`;
+
+/** Annotations that people put on a HyperpageCluster. */
+export const ANNOTATIONS = {
+  /** Name of the Redis pod whose data are right: the answer to Stalled=DataConflict. */
+  choosePrimary: `${GROUP}/choose-primary`,
+} as const;

@@ -27,8 +27,8 @@ const rule = (group: string, resources: string[], verbs: string[]) => ({
   verbs,
 });
 
-/** Least privilege: what the operator owns it writes; pods it only reads; a Secret it makes once and never
- *  changes but for its labels. */
+/** Least privilege: what the operator owns it writes; of pods it deletes those of Redis, one by one, to have them made
+ *  anew; a Secret it makes once, and changes only to rotate a password. */
 const clusterRole = () => ({
   apiVersion: 'rbac.authorization.k8s.io/v1',
   kind: 'ClusterRole',
@@ -40,7 +40,7 @@ const clusterRole = () => ({
     rule(GROUP, [`${PLURAL}/finalizers`], ['update']),
     rule('', ['services', 'serviceaccounts', 'configmaps'], WRITE),
     rule('', ['secrets'], [...READ, 'create', 'patch']),
-    rule('', ['pods'], ['list', 'watch']),
+    rule('', ['pods'], ['list', 'watch', 'delete']),
     rule('', ['persistentvolumeclaims'], ['list', 'watch', 'patch']),
     rule('apps', ['deployments', 'statefulsets'], WRITE),
     rule('autoscaling', ['horizontalpodautoscalers'], WRITE),

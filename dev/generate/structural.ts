@@ -18,6 +18,7 @@ const KEYWORDS = new Set([
   'multipleOf',
   'minItems',
   'maxItems',
+  'maxProperties',
 ]);
 
 /** Takes a schema of the contract and gives its structural form.

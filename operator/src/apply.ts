@@ -10,8 +10,6 @@ import type { Settled } from './settled.ts';
 export interface Applied {
   /** Requests that may have changed something. */
   writes: number;
-  /** Objects that were made just now and not found there. */
-  created: Manifest<OwnedKind>[];
   problems: Problem[];
 }
 
@@ -28,11 +26,11 @@ export async function apply(
   settled: Settled,
   signal: AbortSignal,
 ): Promise<Applied> {
-  const applied: Applied = { writes: 0, created: [], problems: [] };
+  const applied: Applied = { writes: 0, problems: [] };
   for (const action of actions) {
     signal.throwIfAborted();
     try {
-      const result = await carryOut(cluster, action, client, settled, applied.created);
+      const result = await carryOut(cluster, action, client, settled);
       if (result === 'written') applied.writes++;
       else applied.problems.push(...result);
     } catch (error) {
@@ -47,13 +45,12 @@ async function carryOut(
   action: Action,
   client: ObjectClient,
   settled: Settled,
-  created: Manifest<OwnedKind>[],
 ): Promise<Result> {
   switch (action.kind) {
     case 'create':
       return create(cluster, action, client, settled);
     case 'createOnce':
-      return createOnce(cluster, action.manifest, client, created);
+      return createOnce(cluster, action.manifest, client);
     case 'apply': {
       const { manifest, stored } = action;
       if (action.leavesReplicas) await releaseReplicas(stored.metadata, client);
@@ -106,11 +103,9 @@ async function createOnce(
   cluster: HyperpageCluster,
   manifest: Manifest<OwnedKind>,
   client: ObjectClient,
-  created: Manifest<OwnedKind>[],
 ): Promise<Result> {
   try {
     await client.create(manifest);
-    created.push(manifest);
   } catch (error) {
     if (!(error instanceof KubeError) || error.reason !== 'AlreadyExists') throw error;
     const { kind, metadata } = manifest;

@@ -1,5 +1,7 @@
 import { type HyperpageCluster, namesOf } from '@hyperpage/contract';
-import { OWNED_KINDS, type OwnedKind, passwordSecretOf } from './desired/index.ts';
+import { type Certificates, readCertificates } from './certificates.ts';
+import { credentialsIn } from './credentials.ts';
+import { OWNED_KINDS, type OwnedKind, passwordSecretOf, type RedisCredentials } from './desired/index.ts';
 import type { Cache, Kind, ObjectKey, Stored } from './kube/index.ts';
 import type { LeaseSilence } from './lease-silence.ts';
 import type { RedisObservations, TimedRedisObservation } from './redis/index.ts';
@@ -29,8 +31,11 @@ export interface Observed {
   appPods: Stored<'Pod'>[];
   redisPods: Stored<'Pod'>[];
   claims: Stored<'PersistentVolumeClaim'>[];
-  /** Redis's password (modes Standalone and Sentinel) or URL (mode External). */
+  /** What the user says: Redis's password as it is to be (modes Standalone and Sentinel), or its URL (External). */
   secret: SecretValue;
+  /** The passwords that the pods are given; undefined while there are none, and in mode External. */
+  credentials: RedisCredentials | undefined;
+  certificates: Certificates;
   redis: TimedRedisObservation | undefined;
 }
 
@@ -68,6 +73,8 @@ export async function observe(cluster: HyperpageCluster, sources: Sources): Prom
     ...podsOf(caches, key),
     claims: caches.PersistentVolumeClaim.byCluster(key),
     secret: await secretOf(cluster, sources),
+    credentials: credentialsIn(caches.Secret.get({ namespace, name: names.redisCredentialsSecret })),
+    certificates: await readCertificates(cluster, sources.secrets),
     redis: redis.get(cluster),
   };
 }
@@ -79,13 +86,17 @@ const podsOf = (caches: Caches, key: ObjectKey) => {
   return { appPods: of('app'), redisPods: of('redis') };
 };
 
-function secretOf(cluster: HyperpageCluster, { caches, secrets }: Sources): Promise<SecretValue> {
+async function secretOf(cluster: HyperpageCluster, { caches, secrets }: Sources): Promise<SecretValue> {
   const { namespace } = cluster.metadata;
   const { redis } = cluster.spec;
   const reference = redis.mode === 'External' ? redis.urlSecretRef : redis.authSecretRef;
-  if (reference) return secrets.read(namespace, reference);
+  if (reference) return ofOneLine(await secrets.read(namespace, reference), reference.name);
   const own = passwordSecretOf(cluster);
-  return Promise.resolve(
-    secrets.valueIn(caches.Secret.get({ namespace, name: own.name }), { namespace, ...own }),
-  );
+  const stored = caches.Secret.get({ namespace, name: own.name });
+  return ofOneLine(secrets.valueIn(stored, { namespace, ...own }), own.name);
 }
+
+const ofOneLine = (secret: SecretValue, name: string): SecretValue =>
+  secret.kind === 'present' && /[\r\n]/.test(secret.value)
+    ? { kind: 'missing', problem: `${name} holds several lines: write one of one line`, exists: true }
+    : secret;

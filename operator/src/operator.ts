@@ -12,10 +12,14 @@ import {
 import { createLeaseSilence } from './lease-silence.ts';
 import { createOperatorMetrics } from './metrics.ts';
 import { type Caches, WATCHED_KINDS, type WatchedKind } from './observe.ts';
-import { createPasswords } from './passwords.ts';
 import { createWorkQueue, type WorkQueue } from './queue/index.ts';
 import { createReconciler, type Reconciler } from './reconcile.ts';
-import { createRedisObserver, type RedisOrders, type RedisProbe } from './redis/index.ts';
+import {
+  createRedisObserver,
+  createSettingMemory,
+  type RedisOrders,
+  type RedisProbe,
+} from './redis/index.ts';
 import { createSecretReader } from './secrets.ts';
 import { createSettled } from './settled.ts';
 import { createWrittenStatuses } from './written-statuses.ts';
@@ -67,7 +71,8 @@ export function createOperator(options: OperatorOptions): Operator {
   const reflectors = createReflectors(options, metrics.reflector);
   const memory = {
     silence: createLeaseSilence(clock),
-    passwords: createPasswords(() => randomBytes(PASSWORD_BYTES).toString('base64url')),
+    newPassword: () => randomBytes(PASSWORD_BYTES).toString('base64url'),
+    settings: createSettingMemory(),
     settled: createSettled(),
     statuses: createWrittenStatuses(),
   };
@@ -87,6 +92,7 @@ export function createOperator(options: OperatorOptions): Operator {
     events,
     orders: options.orders,
     operatorNamespace: options.operatorNamespace,
+    clock,
     wallMs: () => clock.wallMs(),
     log,
     onStatus: metrics.status,
@@ -96,8 +102,8 @@ export function createOperator(options: OperatorOptions): Operator {
   const forget = (cluster: HyperpageCluster) => {
     const { namespace, name, uid } = cluster.metadata;
     redis.forget(`${namespace}/${name}`);
-    memory.passwords.forget(uid);
     memory.statuses.forget(uid);
+    memory.settings.forget(uid);
     metrics.forget(cluster);
   };
   const unsubscribe = WATCHED_KINDS.map((kind) =>

@@ -1,6 +1,7 @@
 import { type HyperpageCluster, KIND, LEASE_ANNOTATIONS, namesOf } from '@hyperpage/contract';
 import { amount, covers } from './covers.ts';
 import {
+  credentialsSecret,
   desiredObjects,
   DIGEST_ANNOTATION,
   initialReplicas,
@@ -38,8 +39,11 @@ export interface PlanContext {
   operatorNamespace: string;
   /** Wall clock, for a Lease that is made again. */
   nowMs: number;
-  /** The password for a Secret that has to be made: the one last seen, or a fresh one. */
-  password: { value: string; remembered: boolean };
+  /** Gives a fresh password, for Secrets that have to be made. */
+  newPassword: () => string;
+  /** Redis pods to run now, and whom the app speaks to meanwhile (DesiredContext). */
+  redisReplicas?: number | undefined;
+  appStaysStandalone?: boolean;
   /** True when the API server has answered this very manifest with the stored object as it is now: it normalised
    *  something, and applying again would change nothing. */
   isSettled: (manifest: Manifest<OwnedKind>, stored: Stored<OwnedKind>) => boolean;
@@ -77,8 +81,14 @@ export function planOf(observed: Observed, context: PlanContext): Plan {
   const plan: Plan = { actions: [], problems: [] };
   planSecret(observed, context, plan);
   planLease(observed, context, plan);
-  const { operatorNamespace } = context;
-  const desired = desiredObjects(observed.cluster, { operatorNamespace, claimSize: claimSizeOf(observed) });
+  const { operatorNamespace, redisReplicas, appStaysStandalone = false } = context;
+  const claimSize = claimSizeOf(observed);
+  const desired = desiredObjects(observed.cluster, {
+    operatorNamespace,
+    claimSize,
+    redisReplicas,
+    appStaysStandalone,
+  });
   for (const manifest of desired) planObject(withDigest(manifest), observed, context, plan);
   planClaims(observed, plan);
   planDeletions(observed, desired, plan);
@@ -117,24 +127,37 @@ const isUpToDate = (manifest: Manifest<OwnedKind>, stored: Stored<OwnedKind>): b
   return stored.metadata.annotations?.[DIGEST_ANNOTATION] === digest && covers(stored, manifest);
 };
 
-/** The generated password is made once. When the Secret is gone and nobody remembers the password, a new one would
- *  lock everybody out of the Redis that runs: that needs a person. */
+/** Passwords are made once. When all Secrets that hold the password are gone while Redis runs with it, a new one would
+ *  lock everybody out: that needs a person. */
 function planSecret(
-  { cluster, objects, statefulSet }: Observed,
-  { password }: PlanContext,
+  { cluster, objects, statefulSet, secret, credentials }: Observed,
+  { newPassword }: PlanContext,
   plan: Plan,
 ): void {
   const { redis } = cluster.spec;
-  if (redis.mode === 'External' || redis.authSecretRef) return;
-  const name = namesOf(cluster.metadata.name).redisAuthSecret;
-  const stored = objects.get(objectId('Secret', name));
-  if (stored) plan.problems.push(...problemOf(stored, cluster));
-  else if (statefulSet && isOurs(statefulSet, cluster) && !password.remembered) {
-    plan.problems.push({
-      reason: 'SecretMissing',
-      message: `Secret ${name} with Redis's password was deleted while Redis runs with it: restore it (key password), or delete StatefulSet ${statefulSet.metadata.name} as well to begin anew`,
-    });
-  } else plan.actions.push({ kind: 'createOnce', manifest: redisSecret(cluster, password.value) });
+  if (redis.mode === 'External') return;
+  const { redisAuthSecret, redisCredentialsSecret } = namesOf(cluster.metadata.name);
+  const storedAuth = redis.authSecretRef ? undefined : objects.get(objectId('Secret', redisAuthSecret));
+  const storedCredentials = objects.get(objectId('Secret', redisCredentialsSecret));
+  const problems = [storedAuth, storedCredentials].flatMap((each) => (each ? problemOf(each, cluster) : []));
+  plan.problems.push(...problems);
+  if (problems.length > 0) return;
+  const wanted = secret.kind === 'present' ? secret.value : undefined;
+  let password = credentials?.password ?? wanted;
+  if (!redis.authSecretRef && !storedAuth) {
+    if (password === undefined && statefulSet && isOurs(statefulSet, cluster)) {
+      plan.problems.push({
+        reason: 'SecretMissing',
+        message: `Secrets ${redisAuthSecret} and ${redisCredentialsSecret} with Redis's password were deleted while Redis runs with it: restore ${redisAuthSecret} (key password), or delete StatefulSet ${statefulSet.metadata.name} as well to begin anew`,
+      });
+      return;
+    }
+    password ??= newPassword();
+    plan.actions.push({ kind: 'createOnce', manifest: redisSecret(cluster, password) });
+  }
+  if (storedCredentials || password === undefined) return;
+  const manifest = credentialsSecret(cluster, { password, accepted: [password], generation: 1 });
+  plan.actions.push({ kind: 'createOnce', manifest });
 }
 
 function planLease(observed: Observed, { nowMs }: PlanContext, plan: Plan): void {

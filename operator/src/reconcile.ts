@@ -1,24 +1,23 @@
 import { type HyperpageCluster, API_VERSION, KIND } from '@hyperpage/contract';
 import { isStatus, type Logger } from '@hyperpage/runtime';
 import { type Applied, apply } from './apply.ts';
-import { canonical, redisReplicasOf } from './desired/index.ts';
+import { canonical } from './desired/index.ts';
 import type { EventRecorder, ObjectClient, Stored } from './kube/index.ts';
 import { parseKey } from './kube/index.ts';
 import { objectId, observe, type Observed, type Sources } from './observe.ts';
-import type { Passwords } from './passwords.ts';
-import { isOurs, planOf, type Problem } from './plan.ts';
+import { planOf, type Problem } from './plan.ts';
 import type { Outcome } from './queue/index.ts';
-import { buildTopology, type RedisOrders, type RedisSite } from './redis/index.ts';
 import type { Settled } from './settled.ts';
 import { statusOf } from './status/index.ts';
+import { followRedis, type RedisTending, tendRedis } from './tend-redis.ts';
 import { transitions } from './transitions.ts';
+import { appStaysStandalone, redisReplicasAfter, stepFor, wantedSettings } from './upkeep.ts';
 import type { WrittenStatuses } from './written-statuses.ts';
 
-export interface ReconcilerOptions extends Sources {
+export interface ReconcilerOptions extends Sources, RedisTending {
   client: ObjectClient;
   events: EventRecorder;
-  orders: RedisOrders;
-  passwords: Passwords;
+  newPassword: () => string;
   settled: Settled;
   statuses: WrittenStatuses;
   operatorNamespace: string;
@@ -40,9 +39,9 @@ export interface Reconciler {
  *  that nobody renews. */
 const REVISIT_MS = 10_000;
 
-/** Time until the visit that tells of a topology just built. Not at once: should Redis answer every order and still
- *  look as before, visits must not follow each other without a breath. */
-const AFTER_BUILDING_MS = 500;
+/** Time until the visit after a step about Redis. Not at once: should Redis answer every order and still look as
+ *  before, visits must not follow each other without a breath. */
+const AFTER_STEP_MS = 500;
 
 /** observe → plan (desired against observed) → apply → Redis → status. */
 export function createReconciler(options: ReconcilerOptions): Reconciler {
@@ -54,11 +53,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         return { kind: 'settled' };
       }
       const observed = await observe(cluster, options);
-      options.passwords.saw(observed);
       const applied = await carryOut(observed, options, signal);
-      const built = await tendRedis(observed, options);
+      followRedis(observed, options);
+      // Before the step: it may take seconds, and everybody should know what is being done.
       await report(await lookedAt(observed, options), applied.problems, options);
-      return { kind: 'requeue', afterMs: built ? AFTER_BUILDING_MS : revisitMs(observed) };
+      const stepped = await tendRedis(observed, options);
+      return { kind: 'requeue', afterMs: stepped ? AFTER_STEP_MS : revisitMs(observed) };
     },
   };
 }
@@ -76,42 +76,24 @@ async function carryOut(
   signal: AbortSignal,
 ): Promise<Applied> {
   const { cluster } = observed;
-  const { client, settled, passwords, operatorNamespace, wallMs } = options;
-  const password = passwords.forNewSecret(cluster);
-  const context = { operatorNamespace, nowMs: wallMs(), password, isSettled: settled.isSettled };
-  const plan = planOf(observed, context);
-  if (cluster.spec.paused) return { writes: 0, created: [], problems: plan.problems };
+  const { client, settled, newPassword, operatorNamespace, wallMs } = options;
+  const names = options.settings.of(cluster.metadata.uid);
+  const plan = planOf(observed, {
+    operatorNamespace,
+    nowMs: wallMs(),
+    newPassword,
+    isSettled: settled.isSettled,
+    redisReplicas: redisReplicasAfter(observed, stepFor(observed, names)),
+    appStaysStandalone: appStaysStandalone(observed),
+  });
+  if (cluster.spec.paused) return { writes: 0, problems: plan.problems };
   const applied = await apply(cluster, plan.actions, client, settled, signal);
-  if (applied.created.some(({ kind }) => kind === 'Secret')) passwords.made(cluster, password.value);
   if (applied.writes > 0) {
     options.onWrites(applied.writes);
     const kinds = plan.actions.map(({ kind }) => kind);
     options.log.info({ key: keyOf(cluster), writes: applied.writes, kinds }, 'applied');
   }
   return { ...applied, problems: [...plan.problems, ...applied.problems] };
-}
-
-/** Has Redis looked at, and builds the topology when there is none. Gives whether it did. */
-async function tendRedis(observed: Observed, options: ReconcilerOptions): Promise<boolean> {
-  const { cluster, statefulSet, secret } = observed;
-  const { redis, orders, log } = options;
-  const external = cluster.spec.redis.mode === 'External';
-  if (!external && !(statefulSet && isOurs(statefulSet, cluster))) return false;
-  const site = siteOf(observed);
-  redis.follow(site);
-  if (cluster.spec.paused || secret.kind === 'missing') return false;
-  if (observed.redis?.judgement.decision.kind !== 'build') return false;
-  // What was seen is seconds old: look again before writing.
-  const { observation, judgement } = await redis.look(site);
-  const { decision } = judgement;
-  if (decision.kind !== 'build') return false;
-  log.info(
-    { key: keyOf(cluster), primary: decision.primary, why: decision.why, ghost: decision.ghost },
-    'building the redis topology',
-  );
-  await buildTopology(cluster, observation, decision, { password: secret.value }, orders);
-  await redis.look(site);
-  return true;
 }
 
 /** Time that the first visit after a start waits for the first look at Redis. */
@@ -125,29 +107,17 @@ async function lookedAt(observed: Observed, { redis }: ReconcilerOptions): Promi
   return { ...observed, redis: await redis.first(cluster, FIRST_LOOK_MS) };
 }
 
-function siteOf({ cluster, redisPods, secret, claims }: Observed): RedisSite {
-  const present = redisPods.filter(({ status }) => !['Succeeded', 'Failed'].includes(status?.phase ?? ''));
-  // A pod that no node took has never run; without volumes it holds nothing.
-  const ran = present.filter(({ spec }) => spec?.nodeName);
-  return {
-    cluster,
-    targets: ran
-      .map(({ metadata, status }) => ({ pod: metadata.name, ...(status?.podIP ? { ip: status.podIP } : {}) }))
-      .sort((a, b) => a.pod.localeCompare(b.pod, 'en', { numeric: true })),
-    missingAreEmpty:
-      !cluster.spec.redis.storage && claims.length === 0 && present.length >= redisReplicasOf(cluster),
-    secret: secret.kind === 'present' ? secret.value : undefined,
-  };
-}
-
 /** Writes the status when it says something else than what is stored, and Events for what flipped. */
 async function report(
   observed: Observed,
   problems: readonly Problem[],
-  { client, events, onStatus, statuses, wallMs }: ReconcilerOptions,
+  { client, events, onStatus, settings, statuses, wallMs }: ReconcilerOptions,
 ): Promise<void> {
   const { cluster } = observed;
-  const status = statusOf(observed, problems, wallMs());
+  const names = settings.of(cluster.metadata.uid);
+  const refusal = names.refusalOf(wantedSettings(observed));
+  const all: Problem[] = refusal ? [...problems, { reason: 'InvalidSpec', message: refusal }] : [...problems];
+  const status = statusOf(observed, stepFor(observed, names), all, wallMs());
   onStatus(cluster, status);
   if (canonical(status) === canonical(cluster.status)) return;
   const { namespace, name, uid } = cluster.metadata;

@@ -4,8 +4,8 @@ import type { ObjectClient, Stored } from './kube/index.ts';
 /** The value of a key in a Secret, or what is wrong. Values never leave this process but to Redis. */
 export type SecretValue =
   | { kind: 'present'; value: string }
-  /** `problem` completes "the Secret …" for people, without the value. */
-  | { kind: 'missing'; problem: string };
+  /** `problem` completes "the Secret …" for people, without the value. `exists`: the Secret is there and of no use. */
+  | { kind: 'missing'; problem: string; exists?: boolean };
 
 export interface SecretReference {
   name: string;
@@ -50,9 +50,10 @@ export function createSecretReader(
 function valueIn(secret: Stored<'Secret'> | undefined, { name, key }: SecretReference): SecretValue {
   if (!secret) return { kind: 'missing', problem: `${name} does not exist: create it with the key ${key}` };
   const data = secret.data?.[key];
-  if (data === undefined) return { kind: 'missing', problem: `${name} has no key ${key}: add it` };
+  if (data === undefined)
+    return { kind: 'missing', problem: `${name} has no key ${key}: add it`, exists: true };
   const value = Buffer.from(data, 'base64').toString('utf8').trim();
-  return value === ''
-    ? { kind: 'missing', problem: `${name} has an empty ${key}: write the value` }
-    : { kind: 'present', value };
+  if (value === '')
+    return { kind: 'missing', problem: `${name} has an empty ${key}: write the value`, exists: true };
+  return { kind: 'present', value };
 }

@@ -176,6 +176,16 @@ describe('the custom resource', () => {
       /of no use in mode External: remove them/,
     ],
     ['a volume of nothing', { app, redis: { storage: { size: '0' } } }, /storage\.size must be above zero/],
+    [
+      'a directive that is the operator’s',
+      { app, redis: { config: { requirepass: 'x' } } },
+      /redis\.config holds a directive that the operator sets/,
+    ],
+    [
+      'a directive that smuggles in another one',
+      { app, redis: { config: { 'maxmemory-policy': 'noeviction\nrequirepass x' } } },
+      /redis\.config takes directives as redis\.conf has them/,
+    ],
     ['memory in words', { app, redis: { maxMemory: 'half' } }, /spec\.redis\.maxMemory.*should match/],
     [
       'a sidecar that nobody can bind',
@@ -249,7 +259,13 @@ describe('the custom resource', () => {
     });
 
     const changes: Array<[what: string, name: string, spec: object, says: RegExp]> = [
-      ['another mode', 'ephemeral', { redis: { mode: 'Standalone' } }, /redis\.mode is fixed once set/],
+      [
+        'another mode',
+        'ephemeral',
+        { redis: { mode: 'Standalone' } },
+        /redis\.mode can only change from Standalone to Sentinel/,
+      ],
+      ['TLS', 'ephemeral', { redis: { tls: { secretName: 'a' } } }, /tls cannot be added or removed later/],
       [
         'a smaller volume',
         'stored',
@@ -279,11 +295,16 @@ describe('the custom resource', () => {
       expect(await refusal(patch(name, spec))).toMatch(says);
     });
 
-    test('fewer Redis pods are refused, more are taken', async () => {
+    test('more Redis pods are taken, and fewer as well, but not fewer than elect', async () => {
       expect((await patch('ephemeral', { redis: { replicas: 5 } })).spec.redis.replicas).toBe(5);
-      expect(await refusal(patch('ephemeral', { redis: { replicas: 3 } }))).toMatch(
-        /can only grow in this version/,
-      );
+      expect((await patch('ephemeral', { redis: { replicas: 3 } })).spec.redis.replicas).toBe(3);
+      expect(await refusal(patch('ephemeral', { redis: { replicas: 2 } }))).toMatch(/at least 3 replicas/);
+    });
+
+    test('a Redis that stands alone can become one with Sentinels, and not the other way round', async () => {
+      await make('alone', { app, redis: { mode: 'Standalone' } });
+      expect((await patch('alone', { redis: { mode: 'Sentinel' } })).spec.redis.mode).toBe('Sentinel');
+      expect(await refusal(patch('alone', { redis: { mode: 'Standalone' } }))).toMatch(/write the old mode/);
     });
 
     test('a larger volume, in whatever unit, is taken', async () => {

@@ -15,9 +15,20 @@ const node = (more: Partial<NodeReading>): NodeReading => ({
   keys: 0,
   connectedReplicas: 0,
   slowestReplicaSeconds: 0,
+  offset: 0,
+  priority: 100,
+  settings: {},
+  credentials: { accepts: [], uses: '' },
   ...more,
 });
-const blank = { knows: 2, failingOver: false, primaryDown: false };
+const blank = {
+  knows: 2,
+  failingOver: false,
+  primaryDown: false,
+  quorum: 2,
+  replicas: [],
+  credentials: { accepts: [], uses: '' },
+};
 const ips = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
 
 describe('the operator and Redis', () => {
@@ -42,7 +53,10 @@ describe('the operator and Redis', () => {
         apiVersion: 'v1',
         kind: 'Pod',
         metadata: { ...world.key(name), labels: selectorLabels('demo', 'redis') },
-        spec: { nodeName: 'node-1', containers: [{ name: 'redis', image: 'redis:7-alpine' }] },
+        spec: {
+          nodeName: 'node-1',
+          containers: ['redis', 'sentinel'].map((each) => ({ name: each, image: 'redis:7-alpine' })),
+        },
       });
       const status = {
         phase: 'Running',
@@ -105,8 +119,8 @@ describe('the operator and Redis', () => {
     world.redis.nodes.delete('10.0.0.1:6379');
     for (const ip of ips) {
       world.redis.sentinels.set(`${ip}:26379`, {
+        ...blank,
         primary: '10.0.0.1:6379',
-        knows: 2,
         failingOver: true,
         primaryDown: true,
       });
@@ -152,7 +166,7 @@ describe('the operator and Redis', () => {
     world.redis.nodes.set('10.0.0.2:6379', node({ keys: 5 }));
     world.redis.nodes.set('10.0.0.3:6379', node({ keys: 7 }));
     const { message } = await world.says('Stalled', 'DataConflict');
-    expect(message).toMatch(/demo-redis-1 \(5 keys\), demo-redis-2 \(7 keys\).*Decide which pod/);
+    expect(message).toMatch(/demo-redis-1 \(5 keys\), demo-redis-2 \(7 keys\).*choose-primary=POD@/);
     expect(world.redis.ordered).toEqual([]);
   });
 

@@ -43,6 +43,7 @@ export class FakeRedis implements RedisProbe {
   };
   orders = async (address: string, _credentials: unknown, commands: readonly (readonly string[])[]) => {
     for (const words of commands) this.ordered.push(`${address} ${words.slice(0, 2).join(' ')}`);
+    return commands.map(() => undefined);
   };
   close = () => {};
 }

@@ -13,7 +13,14 @@ export { APP_CONTAINER, DEFAULT_GRACE_SECONDS, LEAST_GRACE_SECONDS } from './app
 export { initialReplicas } from './app-deployment.ts';
 export { type LeaseBeginning, leaderLease } from './leader-lease.ts';
 export { canonical, DIGEST_ANNOTATION, withDigest } from './meta.ts';
-export { passwordSecretOf, redisSecret } from './redis-secret.ts';
+export {
+  credentialsData,
+  credentialsSecret,
+  passwordSecretOf,
+  type RedisCredentials,
+  redisSecret,
+} from './redis-secret.ts';
+export { liveSettings } from './redis-settings.ts';
 export { REDIS_CONTAINER, SENTINEL_CONTAINER } from './redis-stateful-set.ts';
 export * from './redis-topology.ts';
 export { SIDECAR_CONTAINER } from './sidecar.ts';
@@ -40,13 +47,29 @@ export interface DesiredContext {
   operatorNamespace: string;
   /** Size in the volume claim template of the StatefulSet that exists. */
   claimSize?: string | number | undefined;
+  /** Redis pods to run now, where that is not yet what the spec asks for. */
+  redisReplicas?: number | undefined;
+  /** True while Redis changes from Standalone to Sentinel and the app still speaks to the one that there was. */
+  appStaysStandalone?: boolean;
 }
+
+/** `cluster` with another part of `spec.redis`. */
+export const withRedis = (
+  cluster: HyperpageCluster,
+  part: Partial<HyperpageCluster['spec']['redis']>,
+): HyperpageCluster => ({
+  ...cluster,
+  spec: { ...cluster.spec, redis: { ...cluster.spec.redis, ...part } },
+});
 
 /** Everything that is applied for `cluster`, in the order in which it is applied: what a pod needs comes before the
  *  pod. The Secret and the Lease are not here: they are created once (see plan). */
 export function desiredObjects(cluster: HyperpageCluster, context: DesiredContext): Manifest<OwnedKind>[] {
   const { spec } = cluster;
-  const redis = spec.redis.mode === 'External' ? [] : redisObjects(cluster, context);
+  const { redisReplicas = spec.redis.replicas, appStaysStandalone } = context;
+  const ofRedis = withRedis(cluster, { replicas: redisReplicas });
+  const ofApp = appStaysStandalone ? withRedis(cluster, { mode: 'Standalone' }) : cluster;
+  const redis = spec.redis.mode === 'External' ? [] : redisObjects(ofRedis, context);
   const hpa = autoscaler(cluster);
   return [
     appServiceAccount(cluster),
@@ -56,7 +79,7 @@ export function desiredObjects(cluster: HyperpageCluster, context: DesiredContex
     appService(cluster),
     ...(spec.networkPolicy.enabled ? [appNetworkPolicy(cluster)] : []),
     appDisruptionBudget(cluster),
-    appDeployment(cluster),
+    appDeployment(ofApp),
     ...(hpa ? [hpa] : []),
   ];
 }

@@ -1,9 +1,11 @@
-import { type HyperpageCluster, namesOf, PORTS, selectorLabels } from '@hyperpage/contract';
+import { GROUP, type HyperpageCluster, namesOf, PORTS, selectorLabels } from '@hyperpage/contract';
 import type { Manifest } from '../kube/index.ts';
 import { labelsOf, metadataOf } from './meta.ts';
+import { passwordMount, passwordVolume, tlsMount, tlsVolume } from './redis-access.ts';
+import { startSettings } from './redis-settings.ts';
 import { redisReplicasOf, sentinelNameOf } from './redis-topology.ts';
 import { spread } from './spread.ts';
-import { type Container, fromField, passwordMount, passwordVolume, RESTRICTED } from './sidecar.ts';
+import { type Container, fromField, RESTRICTED } from './sidecar.ts';
 
 type StatefulSetSpec = NonNullable<Manifest<'StatefulSet'>['spec']>;
 
@@ -32,11 +34,10 @@ export function redisStatefulSet(
       replicas: redisReplicasOf(cluster),
       podManagementPolicy: 'Parallel',
       revisionHistoryLimit: 5,
-      updateStrategy: { type: 'RollingUpdate' },
-      // A roll takes the next pod once the Sentinels and `min-replicas-to-write` count on this one.
-      minReadySeconds: 10,
+      // The operator restarts pods itself: the primary last, after it has handed over (redis/next-step.ts).
+      updateStrategy: { type: 'OnDelete' },
       selector: { matchLabels: selectorLabels(name, 'redis') },
-      template: { metadata: { labels: labelsOf(cluster, 'redis') }, spec: podSpec(cluster) },
+      template: { metadata: podMetadata(cluster), spec: podSpec(cluster) },
       ...(redis.storage
         ? {
             persistentVolumeClaimRetentionPolicy: { whenDeleted, whenScaled: 'Retain' },
@@ -46,6 +47,15 @@ export function redisStatefulSet(
     },
   };
 }
+
+/** Settings that Redis takes at its start only stand here as well, so that a change of one makes a new revision. */
+const podMetadata = (cluster: HyperpageCluster) => {
+  const settings = startSettings(cluster);
+  return {
+    labels: labelsOf(cluster, 'redis'),
+    ...(settings === undefined ? {} : { annotations: { [`${GROUP}/start-settings`]: settings } }),
+  };
+};
 
 const claimTemplate = (
   cluster: HyperpageCluster,
@@ -85,6 +95,7 @@ function podSpec(cluster: HyperpageCluster): NonNullable<StatefulSetSpec['templa
     volumes: [
       { name: 'scripts', configMap: { name: namesOf(name).redis, defaultMode: 0o555 } },
       passwordVolume(cluster),
+      ...tlsVolume(cluster, 'server'),
       ...(cluster.spec.redis.storage ? [] : [{ name: DATA_VOLUME, emptyDir: {} }]),
       // A Sentinel's memory outlives a crash of its container, not its pod: a new pod has another address.
       ...(sentinel ? [{ name: 'sentinel', emptyDir: {} }] : []),
@@ -92,10 +103,18 @@ function podSpec(cluster: HyperpageCluster): NonNullable<StatefulSetSpec['templa
   };
 }
 
-const mounts = (data: string): NonNullable<Container['volumeMounts']> => [
+const mounts = (cluster: HyperpageCluster, data: string): NonNullable<Container['volumeMounts']> => [
   { name: data, mountPath: '/data' },
   { name: 'scripts', mountPath: SCRIPTS, readOnly: true },
   passwordMount,
+  ...tlsMount(cluster),
+];
+
+const commonEnv = (cluster: HyperpageCluster): NonNullable<Container['env']> => [
+  fromField('POD_IP', 'status.podIP'),
+  fromField('POD_NAME', 'metadata.name'),
+  { name: 'PRIMARY_NAME', value: sentinelNameOf(cluster) },
+  ...(cluster.spec.redis.tls ? [{ name: 'TLS', value: 'yes' }] : []),
 ];
 
 function redisContainer(cluster: HyperpageCluster): Container {
@@ -106,19 +125,15 @@ function redisContainer(cluster: HyperpageCluster): Container {
     image: redis.image,
     ...(redis.imagePullPolicy ? { imagePullPolicy: redis.imagePullPolicy } : {}),
     command: ['sh', `${SCRIPTS}/redis.sh`],
-    env: [
-      fromField('POD_IP', 'status.podIP'),
-      { name: 'MODE', value: redis.mode },
-      ...(redis.mode === 'Sentinel' ? [{ name: 'PRIMARY_NAME', value: sentinelNameOf(cluster) }] : []),
-      ...(redis.maxMemory ? [{ name: 'MAXMEMORY', value: redis.maxMemory }] : []),
-    ],
+    env: [...commonEnv(cluster), { name: 'MODE', value: redis.mode }],
     ports: [{ name: 'redis', containerPort: PORTS.redis, protocol: 'TCP' }],
     resources: redis.resources as NonNullable<Container['resources']>,
     securityContext: RESTRICTED,
     startupProbe: { ...probe('live'), periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 60 },
     livenessProbe: { ...probe('live'), periodSeconds: 15, timeoutSeconds: 10, failureThreshold: 4 },
     readinessProbe: { ...probe('ready'), periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 2 },
-    volumeMounts: mounts(DATA_VOLUME),
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: mounts(cluster, DATA_VOLUME),
   };
 }
 
@@ -129,11 +144,7 @@ function sentinelContainer(cluster: HyperpageCluster): Container {
     image: redis.image,
     ...(redis.imagePullPolicy ? { imagePullPolicy: redis.imagePullPolicy } : {}),
     command: ['sh', `${SCRIPTS}/sentinel.sh`],
-    env: [
-      fromField('POD_IP', 'status.podIP'),
-      fromField('POD_NAME', 'metadata.name'),
-      { name: 'PRIMARY_NAME', value: sentinelNameOf(cluster) },
-    ],
+    env: commonEnv(cluster),
     ports: [{ name: 'sentinel', containerPort: PORTS.sentinel, protocol: 'TCP' }],
     resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '64Mi' } },
     securityContext: RESTRICTED,
@@ -144,6 +155,7 @@ function sentinelContainer(cluster: HyperpageCluster): Container {
       timeoutSeconds: 5,
       failureThreshold: 4,
     },
-    volumeMounts: mounts('sentinel'),
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: mounts(cluster, 'sentinel'),
   };
 }

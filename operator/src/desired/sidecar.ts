@@ -3,11 +3,14 @@ import {
   namesOf,
   PORTS,
   REDIS_PASSWORD_FILE,
+  REDIS_TLS_DIRECTORY,
   redisPodName,
+  redisTlsName,
   SIDECAR_SETTINGS,
 } from '@hyperpage/contract';
 import type { Manifest } from '../kube/index.ts';
-import { passwordSecretOf } from './redis-secret.ts';
+import { passwordMount, passwordVolume, tlsMount, tlsVolume } from './redis-access.ts';
+import { majorityReplicasOf } from './redis-settings.ts';
 import { sentinelNameOf } from './redis-topology.ts';
 
 type PodSpec = NonNullable<NonNullable<Manifest<'Deployment'>['spec']>['template']['spec']>;
@@ -16,7 +19,6 @@ export type Volume = NonNullable<PodSpec['volumes']>[number];
 type EnvVar = NonNullable<Container['env']>[number];
 
 export const SIDECAR_CONTAINER = 'sidecar';
-const AUTH_VOLUME = 'hyperpage-redis-auth';
 const TOKEN_VOLUME = 'hyperpage-token';
 const TOKEN_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
 const SIDECAR_USER = 65532;
@@ -48,29 +50,14 @@ export function sidecarContainer(cluster: HyperpageCluster): Container {
     readinessProbe: { ...probe('/readyz'), periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 2 },
     volumeMounts: [
       { name: TOKEN_VOLUME, mountPath: TOKEN_DIRECTORY, readOnly: true },
-      ...(hasPasswordFile(cluster)
-        ? [{ name: AUTH_VOLUME, mountPath: passwordDirectory, readOnly: true }]
-        : []),
+      ...(hasPasswordFile(cluster) ? [passwordMount] : []),
+      ...tlsMount(cluster),
     ],
   };
 }
 
-export const passwordDirectory = REDIS_PASSWORD_FILE.slice(0, REDIS_PASSWORD_FILE.lastIndexOf('/'));
-const passwordFile = REDIS_PASSWORD_FILE.slice(passwordDirectory.length + 1);
-
 /** In mode External the password stands in the URL. */
 const hasPasswordFile = (cluster: HyperpageCluster) => cluster.spec.redis.mode !== 'External';
-
-/** The password as a volume. Mounted only in containers of ours. */
-export const passwordVolume = (cluster: HyperpageCluster): Volume => {
-  const { name, key } = passwordSecretOf(cluster);
-  return {
-    name: AUTH_VOLUME,
-    secret: { secretName: name, defaultMode: 0o444, items: [{ key, path: passwordFile }] },
-  };
-};
-
-export const passwordMount = { name: AUTH_VOLUME, mountPath: passwordDirectory, readOnly: true };
 
 /** The volumes that the sidecar needs. The token is one of our own, mounted in the sidecar only: the app gets none. */
 export const sidecarVolumes = (cluster: HyperpageCluster): Volume[] => [
@@ -85,6 +72,7 @@ export const sidecarVolumes = (cluster: HyperpageCluster): Volume[] => [
     },
   },
   ...(hasPasswordFile(cluster) ? [passwordVolume(cluster)] : []),
+  ...tlsVolume(cluster, 'client'),
 ];
 
 type SettingName = keyof typeof SIDECAR_SETTINGS;
@@ -103,7 +91,10 @@ function sidecarEnv(cluster: HyperpageCluster): EnvVar[] {
     sessionTtlSeconds: sessions.ttlSeconds,
     sessionCleanupIntervalMinutes: sessions.cleanupIntervalMinutes,
     sessionFallbackToMemory: sessions.fallbackToMemory,
-    sessionReplicas: redis.mode === 'Sentinel' && sessions.acknowledge === 'Replica' ? 1 : 0,
+    sessionReplicas:
+      redis.mode === 'Sentinel' && sessions.acknowledge === 'Replica'
+        ? majorityReplicasOf(redis.replicas)
+        : 0,
     secureCookie: sessions.secureCookie,
     coordinationEnabled: coordination.enabled,
     channelPrefix: coordination.channelPrefix,
@@ -130,6 +121,10 @@ export const fromField = (name: string, fieldPath: string): EnvVar => ({
   valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },
 });
 
+/** Sentinels that the sidecar is told of: those that are always there. It learns of the others from them, so that
+ *  scaling Redis restarts no app pod. */
+const NAMED_SENTINELS = 3;
+
 /** How the sidecar finds Redis. Names are short: the pod's own search path completes them in one question. */
 function redisEnv(cluster: HyperpageCluster): EnvVar[] {
   const { redis } = cluster.spec;
@@ -137,17 +132,34 @@ function redisEnv(cluster: HyperpageCluster): EnvVar[] {
   const { redisUrl, redisSentinels, redisMasterName, redisPasswordFile } = SIDECAR_SETTINGS;
   if (redis.mode === 'External') {
     const secretKeyRef = redis.urlSecretRef;
-    return secretKeyRef ? [{ name: redisUrl.env, valueFrom: { secretKeyRef } }] : [];
+    const url = secretKeyRef ? [{ name: redisUrl.env, valueFrom: { secretKeyRef } }] : [];
+    return [...url, ...tlsEnv(cluster)];
   }
   const host = (ordinal: number) => `${redisPodName(name, ordinal)}.${namesOf(name).redisHeadless}`;
   const password = { name: redisPasswordFile.env, value: REDIS_PASSWORD_FILE };
   if (redis.mode === 'Standalone') {
-    return [{ name: redisUrl.env, value: `redis://${host(0)}:${PORTS.redis}` }, password];
+    const scheme = redis.tls ? 'rediss' : 'redis';
+    return [
+      { name: redisUrl.env, value: `${scheme}://${host(0)}:${PORTS.redis}` },
+      password,
+      ...tlsEnv(cluster),
+    ];
   }
-  const sentinels = Array.from({ length: redis.replicas }, (_, i) => `${host(i)}:${PORTS.sentinel}`);
+  const named = Math.min(redis.replicas, NAMED_SENTINELS);
+  const sentinels = Array.from({ length: named }, (_, i) => `${host(i)}:${PORTS.sentinel}`);
   return [
     { name: redisSentinels.env, value: sentinels.join(',') },
     { name: redisMasterName.env, value: sentinelNameOf(cluster) },
     password,
+    ...tlsEnv(cluster),
   ];
+}
+
+/** The certificate of a Redis of ours is for one name, whichever pod shows it. */
+function tlsEnv({ spec: { redis }, metadata }: HyperpageCluster): EnvVar[] {
+  if (!redis.tls) return [];
+  const { redisCaFile, redisTlsServerName } = SIDECAR_SETTINGS;
+  const ca = { name: redisCaFile.env, value: `${REDIS_TLS_DIRECTORY}/ca.crt` };
+  if (redis.mode === 'External') return [ca];
+  return [ca, { name: redisTlsServerName.env, value: redisTlsName(metadata.name, metadata.namespace) }];
 }

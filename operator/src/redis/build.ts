@@ -1,5 +1,6 @@
 import type { HyperpageCluster } from '@hyperpage/contract';
-import { quorumOf, redisReplicasOf, sentinelNameOf } from '../desired/index.ts';
+import { quorumOf, sentinelNameOf } from '../desired/index.ts';
+import { hostAndPort } from './address.ts';
 import type { Decision } from './judge.ts';
 import type { Credentials, RedisObservation, RedisOrders } from './types.ts';
 
@@ -24,8 +25,8 @@ export async function buildTopology(
   const primary = observation.nodes.find(({ pod }) => pod === decision.primary);
   if (!primary) throw new Error(`the Redis pod ${decision.primary} is gone`);
   const name = sentinelNameOf(cluster);
-  const [host, port] = split(primary.address);
-  const quorum = String(quorumOf(redisReplicasOf(cluster)));
+  const [host, port] = hostAndPort(primary.address);
+  const quorum = String(quorumOf(observation.expected));
   const rewrite = ['CONFIG', 'REWRITE'];
   const forget = decision.ghost === undefined ? [] : [['SENTINEL', 'REMOVE', name]];
   for (const { address } of observation.sentinels) {
@@ -42,14 +43,9 @@ export async function buildTopology(
       // Again: it may have asked a neighbour that had not forgotten yet.
       ...forget,
       ['SENTINEL', 'MONITOR', name, host, port, quorum],
-      ['SENTINEL', 'SET', name, 'auth-pass', credentials.password ?? '', ...settings],
+      ['SENTINEL', 'SET', name, 'auth-user', name, 'auth-pass', credentials.password ?? '', ...settings],
     ];
     // A Sentinel may have learned from its neighbour meanwhile.
     await orders(address, credentials, watch, /duplicate|no such master/i);
   }
 }
-
-const split = (address: string): [string, string] => {
-  const colon = address.lastIndexOf(':');
-  return [address.slice(0, colon), address.slice(colon + 1)];
-};

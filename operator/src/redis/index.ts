@@ -1,5 +1,12 @@
 export { buildTopology } from './build.ts';
-export { type Decision, GHOST_PROOF_MS, judge, type Judgement } from './judge.ts';
+export {
+  type Decision,
+  GHOST_PROOF_MS,
+  judge,
+  type Judgement,
+  type Persistence,
+  STRANDED_PROOF_MS,
+} from './judge.ts';
 export {
   createRedisObserver,
   LAGGING_SECONDS,
@@ -7,5 +14,11 @@ export {
   type RedisSite,
   type TimedRedisObservation,
 } from './observer.ts';
-export { createRedisProbe, sendRedisOrders } from './probe.ts';
+export { sendRedisOrders } from './orders.ts';
+export { createRedisProbe, digestOf } from './probe.ts';
+export { STRANGER_PROOF_MS, strangersOf } from './strangers.ts';
 export type * from './types.ts';
+export { nextStep, type Step, type Task, type UpkeepView } from './next-step.ts';
+export { createSettingMemory, type SettingMemory, type SettingNames } from './settings.ts';
+export { type SwitchOver, switchOver } from './switch-over.ts';
+export { notWhole, type RedisPod } from './whole.ts';

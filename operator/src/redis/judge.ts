@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { quorumOf } from '../desired/index.ts';
 import type { NodeView, RedisObservation, SentinelView } from './types.ts';
 
-type Node = Extract<NodeView, { reachable: true }>;
-type Sentinel = Extract<SentinelView, { reachable: true }>;
+export type Node = Extract<NodeView, { reachable: true }>;
+export type Sentinel = Extract<SentinelView, { reachable: true }>;
 
 /** What an observation means. */
 export interface Judgement {
@@ -27,43 +28,89 @@ export type Decision =
   | {
       kind: 'build';
       primary: string;
-      why: 'first' | 'resumed' | 'restored';
+      why: 'first' | 'resumed' | 'restored' | 'chosen';
       /** The address that the Sentinels wait for in vain, and have to forget first. */
       ghost?: string;
     }
+  /** A person has decided: let the Sentinels elect `pod`. */
+  | { kind: 'nominate'; pod: string }
   /** It would be for the operator to decide, but it does not see enough. */
   | { kind: 'wait'; why: string }
-  /** It would be for the operator to decide, and it cannot tell which data is right. */
-  | { kind: 'conflict'; why: string };
+  /** It would be for the operator to decide, and it cannot tell which data is right. `id` names this very conflict: the
+   *  answer to it is `<pod>@<id>` in the annotation choose-primary. */
+  | { kind: 'conflict'; why: string; id: string };
+
+/** How long every look has shown the same, in milliseconds. */
+export interface Persistence {
+  /** What `ghostOf` gives. */
+  ghostMs: number;
+  /** What `strandedOf` gives. */
+  strandedMs: number;
+}
 
 /** Time for which a ghost must have been seen without a break, in milliseconds. By then a primary that still runs
  *  somewhere out of sight has refused writes for want of a replica (`min-replicas-max-lag`), and Sentinels that could
  *  have elected another primary would have begun to. */
 export const GHOST_PROOF_MS = 10_000;
 
-/** Judges one observation of a topology with Sentinels. Pure. `ghostMs`: how long `ghostOf` has given the same. */
-export function judge(observation: RedisObservation, ghostMs = 0): Judgement {
+/** Time after which a topology that nobody can elect in needs a person, in milliseconds: a primary that comes back
+ *  from a restart of its container, or of its node, is there by then. */
+export const STRANDED_PROOF_MS = 30_000;
+
+const NEVER: Persistence = { ghostMs: 0, strandedMs: 0 };
+
+/** Judges one observation of a topology with Sentinels. Pure. `answer`: the annotation choose-primary. */
+export function judge(
+  observation: RedisObservation,
+  persistence: Persistence = NEVER,
+  answer?: string,
+): Judgement {
   const nodes = observation.nodes.filter(answers);
   const sentinels = observation.sentinels.filter(answers);
   const watching = sentinels.filter(({ primary }) => primary !== undefined);
-  const quorum = quorumOf(observation.expected);
-  const elected = watching
-    .map(({ primary }) => primary)
-    .find((address) => watching.filter(({ primary }) => primary === address).length >= quorum);
   const primaries = nodes.filter(({ role }) => role === 'primary');
+  const elected = electedBy(watching, observation.expected);
   return {
     primary: primaries.length === 1 ? primaries[0] : primaries.find(({ address }) => address === elected),
     primaries,
     unassigned: nodes.filter(({ role }) => role === 'unassigned'),
     elected,
     watching,
-    quorum,
-    decision: decide(observation, nodes, sentinels, ghostMs),
+    quorum: quorumOf(observation.expected),
+    decision: heeding(answer, nodes, decide(observation, nodes, sentinels, persistence)),
   };
 }
 
 const answers = <V extends NodeView | SentinelView>(view: V): view is Extract<V, { reachable: true }> =>
   view.reachable;
+
+const electedBy = (watching: readonly Sentinel[], expected: number): string | undefined =>
+  watching
+    .map(({ primary }) => primary)
+    .find((address) => watching.filter(({ primary }) => primary === address).length >= quorumOf(expected));
+
+/** `decision`, or what the person who answered that conflict has decided. */
+function heeding(answer: string | undefined, nodes: readonly Node[], decision: Undecided): Decision {
+  if (decision.kind !== 'conflict') return decision;
+  const { id, why, stranded, ghost } = decision;
+  const chosen = nodes.find(({ pod }) => answer === `${pod}@${id}`);
+  if (!chosen) return { kind: 'conflict', why, id };
+  if (stranded) return { kind: 'nominate', pod: chosen.pod };
+  return { kind: 'build', primary: chosen.pod, why: 'chosen', ...(ghost === undefined ? {} : { ghost }) };
+}
+
+type Conflict = Extract<Decision, { kind: 'conflict' }> & { stranded: boolean; ghost?: string };
+type Undecided = Exclude<Decision, { kind: 'conflict' }> | Conflict;
+
+/** The same conflict among the same pods has the same name; pods that were replaced make another one. */
+const conflict = (observation: RedisObservation, why: string, stranded = false): Conflict => {
+  const facts = observation.nodes.map(({ pod, address }) => `${pod} ${address}`).sort();
+  const id = createHash('sha256')
+    .update(`${stranded} ${facts.join(' ')}`)
+    .digest('hex')
+    .slice(0, 8);
+  return { kind: 'conflict', why, id, stranded };
+};
 
 /** The address that the Sentinels name although it cannot come back: every Redis pod that there should be is seen, has
  *  another address and belongs to nobody, and every Sentinel that watches anything holds that address for down. It
@@ -83,23 +130,51 @@ export function ghostOf({ expected, nodes, sentinels }: RedisObservation): strin
   return named.length > 0 ? named.join(' and ') : undefined;
 }
 
+/** The primary that the Sentinels wait for while there is nobody whom they may elect: it does not answer, and every
+ *  other Redis has restarted since and followed nobody, so that it may lack what was acknowledged last. Only the one
+ *  that they wait for is known to hold it all. Undefined when it is not so. */
+export function strandedOf(observation: RedisObservation): string | undefined {
+  const nodes = observation.nodes.filter(answers);
+  const watching = observation.sentinels.filter(answers).filter(({ primary }) => primary !== undefined);
+  const elected = electedBy(watching, observation.expected);
+  if (elected === undefined || nodes.length === 0) return undefined;
+  if (nodes.some(({ address, loading }) => address === elected || loading)) return undefined;
+  return nodes.every(({ role, priority }) => role === 'unassigned' && priority === 0) ? elected : undefined;
+}
+
 function decide(
   observation: RedisObservation,
   nodes: Node[],
   sentinels: Sentinel[],
-  ghostMs: number,
-): Decision {
+  { ghostMs, strandedMs }: Persistence,
+): Undecided {
   if (observation.sentinels.length === 0) return { kind: 'leave' };
   const ghost = ghostOf(observation);
   if (ghost !== undefined) {
     if (ghostMs < GHOST_PROOF_MS)
       return { kind: 'wait', why: `the Sentinels name ${ghost}, which no pod has` };
-    const choice = choose(nodes);
-    return choice.kind === 'build' ? { ...choice, ghost } : choice;
+    const choice = choose(observation, nodes);
+    return choice.kind === 'build' || choice.kind === 'conflict' ? { ...choice, ghost } : choice;
+  }
+  const stranded = strandedOf(observation);
+  if (stranded !== undefined && strandedMs >= STRANDED_PROOF_MS) {
+    const why = `the Sentinels wait for ${nameOf(observation, stranded)}, which does not answer, and ${others(nodes)} restarted and may lack what was acknowledged last`;
+    return conflict(observation, why, true);
   }
   // Whoever watches something decides without us; whoever cannot be asked may be watching.
   if (sentinels.some(({ primary }) => primary !== undefined)) return { kind: 'leave' };
   if (nodes.some(({ role }) => role === 'replica')) return { kind: 'leave' };
+  return waitFor(observation, nodes, sentinels) ?? choose(observation, nodes);
+}
+
+const others = (nodes: readonly Node[]): string =>
+  nodes.map(({ pod, keys }) => `${pod} (${keys} keys)`).join(', ');
+
+const nameOf = ({ nodes }: RedisObservation, address: string): string =>
+  nodes.find((node) => node.address === address)?.pod ?? `the Redis at ${address}`;
+
+/** What is not seen yet and may matter. */
+function waitFor(observation: RedisObservation, nodes: Node[], sentinels: Sentinel[]): Undecided | undefined {
   const quorum = quorumOf(observation.expected);
   if (nodes.length < quorum || sentinels.length < quorum) {
     return { kind: 'wait', why: `${nodes.length} of ${observation.expected} Redis pods answer` };
@@ -112,30 +187,27 @@ function decide(
   }
   if (nodes.some(({ loading }) => loading))
     return { kind: 'wait', why: 'Redis is reading its data from disk' };
-  return choose(nodes);
+  return undefined;
 }
 
 /** All are seen, and no Sentinel watches anything. */
-function choose(nodes: Node[]): Decision {
+function choose(observation: RedisObservation, nodes: Node[]): Undecided {
   const primaries = nodes.filter(({ role }) => role === 'primary');
   const [primary] = primaries;
   if (primaries.length > 1) {
     const pods = primaries.map(({ pod }) => pod).join(' and ');
-    return { kind: 'conflict', why: `${pods} each say they are the primary and no Sentinel knows better` };
+    return conflict(observation, `${pods} each say they are the primary and no Sentinel knows better`);
   }
   const withData = nodes.filter(({ keys }) => keys > 0);
   if (primary) {
     const other = withData.find((node) => node !== primary);
     if (!other || primary.keys > 0) return { kind: 'build', primary: primary.pod, why: 'resumed' };
-    return { kind: 'conflict', why: `${primary.pod} is the primary and empty while ${other.pod} holds data` };
+    return conflict(observation, `${primary.pod} is the primary and empty while ${other.pod} holds data`);
   }
   const [first] = [...nodes].sort((a, b) => a.pod.localeCompare(b.pod, 'en', { numeric: true }));
   if (withData.length === 0 && first) return { kind: 'build', primary: first.pod, why: 'first' };
   const former = nodes.filter(({ formerPrimary }) => formerPrimary);
   if (former.length === 1 && former[0]) return { kind: 'build', primary: former[0].pod, why: 'restored' };
-  const pods = withData.map(({ pod, keys }) => `${pod} (${keys} keys)`).join(', ');
-  return {
-    kind: 'conflict',
-    why: `${pods} hold data and ${former.length === 0 ? 'none of them is known to have been' : 'several of them were'} the primary`,
-  };
+  const known = former.length === 0 ? 'none of them is known to have been' : 'several of them were';
+  return conflict(observation, `${others(withData)} hold data and ${known} the primary`);
 }

@@ -1,12 +1,15 @@
-import { type HyperpageCluster, PORTS } from '@hyperpage/contract';
+import { ANNOTATIONS, type HyperpageCluster, PORTS } from '@hyperpage/contract';
 import { type Clock, every, type Logger, sleep, type Timer } from '@hyperpage/runtime';
-import { redisReplicasOf, sentinelNameOf } from '../desired/index.ts';
-import { ghostOf, judge, type Judgement } from './judge.ts';
+import { sentinelNameOf } from '../desired/index.ts';
+import { ghostOf, judge, type Judgement, strandedOf } from './judge.ts';
+import { createPersistence } from './persistence.ts';
+import { STRANGER_PROOF_MS, strangersOf } from './strangers.ts';
 import type {
   Credentials,
   NodeView,
   RedisObservation,
   RedisProbe,
+  RedisQuestions,
   RedisTarget,
   SentinelView,
 } from './types.ts';
@@ -15,9 +18,14 @@ import type {
 export interface RedisSite {
   cluster: HyperpageCluster;
   targets: RedisTarget[];
+  /** Redis pods that there should be now. */
+  expected: number;
   missingAreEmpty: boolean;
-  /** Password, or in mode External the URL; undefined while the Secret is missing. */
-  secret: string | undefined;
+  /** In mode External the URL. */
+  url?: string;
+  /** Undefined while a Secret is missing. */
+  credentials: Credentials | undefined;
+  questions: RedisQuestions;
 }
 
 /** An observation with what it means and how old it is. */
@@ -27,6 +35,8 @@ export interface TimedRedisObservation {
   ageMs: number;
   /** Older than twice the interval of the probe: says nothing any more. */
   stale: boolean;
+  /** How long every look has shown the same strangers (strangersOf), in milliseconds. */
+  strangersMs: number;
 }
 
 /** Looks at the Redis of every cluster again and again, apart from the reconciler, which only reads what was seen. */
@@ -56,7 +66,15 @@ interface Entry {
   timer: Timer;
   /** Resolves once the first look is over; never rejects. */
   first: Promise<void>;
-  seen?: { observation: RedisObservation; judgement: Judgement; atMs: number; gist: string };
+  seen?: Seen;
+}
+
+interface Seen {
+  observation: RedisObservation;
+  judgement: Judgement;
+  atMs: number;
+  strangersMs: number;
+  gist: string;
 }
 
 const keyOf = ({ metadata }: HyperpageCluster) => `${metadata.namespace}/${metadata.name}`;
@@ -64,35 +82,34 @@ const keyOf = ({ metadata }: HyperpageCluster) => `${metadata.namespace}/${metad
 export function createRedisObserver(options: RedisObserverOptions): RedisObservations {
   const { probe, clock, log, intervalMs } = options;
   const entries = new Map<string, Entry>();
-  const ghosts = new Map<string, { gist: string; sinceMs: number }>();
+  const persistence = createPersistence(clock);
 
-  const timed = (seen: NonNullable<Entry['seen']>): TimedRedisObservation => {
+  const timed = (seen: Seen): TimedRedisObservation => {
     const ageMs = clock.monotonicMs() - seen.atMs;
-    const { observation, judgement } = seen;
-    return { observation, judgement, ageMs, stale: ageMs > 2 * intervalMs + PATIENCE_MS };
+    const { observation, judgement, strangersMs } = seen;
+    return { observation, judgement, ageMs, strangersMs, stale: ageMs > 2 * intervalMs + PATIENCE_MS };
   };
 
-  const look = async (site: RedisSite) => {
+  const look = async (site: RedisSite): Promise<Seen> => {
+    const { cluster } = site;
     const observation = await readTopology(site, probe);
-    const judgement = judge(observation, ghostMs(site, observation));
-    const gist = `${judgement.decision.kind} ${gistOf(observation)}`;
-    return { observation, judgement, atMs: clock.monotonicMs(), gist };
-  };
-
-  /** How long every look has shown the same ghost to the same pods. */
-  const ghostMs = ({ cluster }: RedisSite, observation: RedisObservation): number => {
-    const key = keyOf(cluster);
+    const lasting = (what: string, gist: string | undefined) =>
+      persistence.lastsMs(keyOf(cluster), what, gist && `${cluster.metadata.uid} ${gist}`);
+    const addresses = observation.nodes.map(({ address }) => address).join(' ');
     const ghost = ghostOf(observation);
-    if (ghost === undefined) {
-      ghosts.delete(key);
-      return 0;
-    }
-    const gist = [cluster.metadata.uid, ghost, ...observation.nodes.map(({ address }) => address)].join(' ');
-    const nowMs = clock.monotonicMs();
-    const known = ghosts.get(key);
-    if (known?.gist === gist) return nowMs - known.sinceMs;
-    ghosts.set(key, { gist, sinceMs: nowMs });
-    return 0;
+    const stranded = strandedOf(observation);
+    const judgement = judge(
+      observation,
+      {
+        ghostMs: lasting('ghost', ghost && `${ghost} ${addresses}`),
+        strandedMs: lasting('stranded', stranded && `${stranded} ${addresses}`),
+      },
+      cluster.metadata.annotations?.[ANNOTATIONS.choosePrimary],
+    );
+    const strangers = strangersOf(observation, judgement);
+    const strangersMs = lasting('strangers', strangers.length === 0 ? undefined : addresses);
+    const gist = `${judgement.decision.kind} ${strangersMs >= STRANGER_PROOF_MS} ${gistOf(observation)}`;
+    return { observation, judgement, atMs: clock.monotonicMs(), strangersMs, gist };
   };
 
   const turn = async (key: string) => {
@@ -144,7 +161,7 @@ export function createRedisObserver(options: RedisObserverOptions): RedisObserva
     forget: (key) => {
       entries.get(key)?.timer.cancel();
       entries.delete(key);
-      ghosts.delete(key);
+      persistence.forget(key);
     },
     stop: () => {
       for (const { timer } of entries.values()) timer.cancel();
@@ -163,6 +180,7 @@ const isExternal = ({ cluster }: RedisSite) => cluster.spec.redis.mode === 'Exte
 const gistOf = (observation: RedisObservation): string =>
   JSON.stringify(observation, (name, value: unknown) => {
     if (name === 'keys') return value !== 0;
+    if (name === 'offset') return undefined;
     if (name === 'slowestReplicaSeconds') return (value as number) > LAGGING_SECONDS;
     return value;
   });
@@ -171,25 +189,25 @@ const gistOf = (observation: RedisObservation): string =>
 export const LAGGING_SECONDS = 10;
 
 async function readTopology(site: RedisSite, probe: RedisProbe): Promise<RedisObservation> {
-  const { cluster, targets, missingAreEmpty, secret } = site;
-  const expected = redisReplicasOf(cluster);
+  const { cluster, targets, expected, missingAreEmpty, questions, url } = site;
+  const credentials = () => required(site.credentials);
   if (isExternal(site)) {
-    const node = await view('external', 'external', () => probe.external(required(secret)));
+    const node = await view('external', 'external', () => probe.external(required(url), credentials()));
     return { expected: 1, missingAreEmpty: false, nodes: [node], sentinels: [] };
   }
-  const credentials = (): Credentials => ({ password: required(secret) });
   const name = sentinelNameOf(cluster);
   const nodes: Array<Promise<NodeView>> = targets.map(({ pod, ip }) => {
     const address = addressOf(ip, PORTS.redis);
-    return view(pod, address, async () => probe.node(located(ip, address), credentials()));
+    return view(pod, address, async () => probe.node(located(ip, address), credentials(), questions));
   });
-  const sentinels: Array<Promise<SentinelView>> =
-    cluster.spec.redis.mode === 'Sentinel'
-      ? targets.map(({ pod, ip }) => {
-          const address = addressOf(ip, PORTS.sentinel);
-          return view(pod, address, async () => probe.sentinel(located(ip, address), credentials(), name));
-        })
-      : [];
+  const sentinels: Array<Promise<SentinelView>> = targets
+    .filter(({ sentinel }) => sentinel)
+    .map(({ pod, ip }) => {
+      const address = addressOf(ip, PORTS.sentinel);
+      return view(pod, address, async () =>
+        probe.sentinel(located(ip, address), credentials(), name, questions),
+      );
+    });
   return {
     expected,
     missingAreEmpty,
@@ -205,7 +223,7 @@ const located = (ip: string | undefined, address: string): string => {
   return address;
 };
 
-const required = (secret: string | undefined): string => {
+const required = <T>(secret: T | undefined): T => {
   if (secret === undefined) throw new Error('its Secret is missing');
   return secret;
 };

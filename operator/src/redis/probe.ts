@@ -1,28 +1,23 @@
-import { Redis, type RedisOptions } from 'ioredis';
-import { readInfo, readSentinelMaster } from './info.ts';
-import type { Credentials, RedisOrders, RedisProbe } from './types.ts';
-
-const PATIENCE_MS = 1000;
-
-/** A connection that says at once what is wrong: no queue, no retries, no second address. */
-const IMPATIENT: RedisOptions = {
-  lazyConnect: true,
-  connectTimeout: PATIENCE_MS,
-  commandTimeout: PATIENCE_MS,
-  maxRetriesPerRequest: 0,
-  enableOfflineQueue: false,
-  enableReadyCheck: false,
-  autoResendUnfulfilledCommands: false,
-  retryStrategy: () => null,
-  connectionName: 'hyperpage-operator',
-};
+import { createHash } from 'node:crypto';
+import type { Redis, RedisOptions } from 'ioredis';
+import { connected, dial, endpoint, tlsOf, withPassword } from './dial.ts';
+import {
+  readAccepted,
+  readClients,
+  readInfo,
+  readSentinelMaster,
+  readSentinelReplicas,
+  readSettings,
+  WATCHES_NOTHING,
+} from './info.ts';
+import type { CredentialReading, NodeReading, RedisProbe, RedisQuestions, SentinelReading } from './types.ts';
 
 /** A probe that keeps one connection to each Redis it reads, and drops it at the first error. */
 export function createRedisProbe(): RedisProbe {
   const open = new Map<string, { client: Redis; credentials: string; ready: Promise<void> }>();
 
   const connect = async (id: string, options: RedisOptions, url?: string): Promise<Redis> => {
-    const credentials = `${options.password ?? ''} ${url ?? ''}`;
+    const credentials = JSON.stringify([options.password, options.tls?.ca, url]);
     const known = open.get(id);
     if (known?.credentials === credentials && USABLE.has(known.client.status)) {
       await known.ready;
@@ -52,20 +47,21 @@ export function createRedisProbe(): RedisProbe {
   };
 
   return {
-    node: (address, credentials) =>
-      ask(address, endpoint(address, credentials), async (client) => readInfo(await client.info())),
-    sentinel: (address, credentials, primaryName) =>
-      ask(address, endpoint(address, credentials), async (client) => {
-        try {
-          const answer = await client.call('SENTINEL', 'MASTER', primaryName);
-          return readSentinelMaster(answer as string[]);
-        } catch (error) {
-          if (/no such master/i.test(String(error)))
-            return { knows: 0, failingOver: false, primaryDown: false };
-          throw error;
-        }
-      }),
-    external: (url) => ask(url, {}, async (client) => readInfo(await client.info()), url),
+    node: (address, credentials, questions) =>
+      withPassword(credentials, (each) =>
+        ask(address, endpoint(address, each), (client) => readNode(client, questions)),
+      ),
+    sentinel: (address, credentials, primaryName, questions) =>
+      withPassword(credentials, (each) =>
+        ask(address, endpoint(address, each), (client) => readSentinel(client, primaryName, questions)),
+      ),
+    external: (url, credentials) =>
+      ask(
+        url,
+        tlsOf(credentials),
+        async (client) => ({ ...readInfo(await client.info()), settings: {}, credentials: NO_CREDENTIALS }),
+        url,
+      ),
     close: () => {
       for (const { client } of open.values()) client.disconnect();
       open.clear();
@@ -74,55 +70,56 @@ export function createRedisProbe(): RedisProbe {
 }
 
 const USABLE: ReadonlySet<string> = new Set(['connecting', 'connect', 'ready']);
+const NO_CREDENTIALS: CredentialReading = { accepts: [], uses: '' };
 
-/** Connects. @throws Error with what the connection itself met: the rejected promise only says that it is closed. */
-async function connected(client: Redis): Promise<void> {
-  let met: Error | undefined;
-  const onError = (error: Error) => {
-    met = error;
-  };
-  client.on('error', onError);
-  try {
-    await client.connect();
-  } catch (error) {
-    throw met ? plain(met) : error;
-  } finally {
-    client.off('error', onError);
-  }
-}
-
-/** Sends orders over a connection of their own. */
-export const sendRedisOrders: RedisOrders = async (address, credentials, commands, tolerated) => {
-  const client = dial({ ...endpoint(address, credentials), commandTimeout: 5000 });
-  try {
-    await connected(client);
-    const answers = await Promise.allSettled(
-      commands.map(([command, ...words]) => client.call(command ?? '', ...words)),
-    );
-    for (const answer of answers) {
-      if (answer.status === 'rejected' && !tolerated?.test(String(answer.reason))) throw plain(answer.reason);
-    }
-  } finally {
-    client.disconnect();
-  }
-};
-
-/** An ioredis error carries its command with all words, passwords among them: only its message may go on. */
-const plain = (error: unknown) => new Error(error instanceof Error ? error.message : String(error));
-
-const endpoint = (address: string, { password }: Credentials): RedisOptions => {
-  const colon = address.lastIndexOf(':');
+/** Everything in one round trip. */
+async function readNode(client: Redis, { settings, clients }: RedisQuestions): Promise<NodeReading> {
+  const [info, config, user, list] = await Promise.all([
+    client.info(),
+    client.call('CONFIG', 'GET', 'masterauth', ...settings),
+    client.call('ACL', 'GETUSER', 'default'),
+    clients ? client.call('CLIENT', 'LIST') : undefined,
+  ]);
+  const { masterauth = '', ...asked } = readSettings(config);
   return {
-    host: address.slice(0, colon),
-    port: Number(address.slice(colon + 1)),
-    ...(password === undefined ? {} : { password }),
+    ...readInfo(info),
+    settings: asked,
+    credentials: { accepts: readAccepted(user), uses: digestOf(masterauth) },
+    ...(list === undefined ? {} : { clients: readClients(list as string) }),
   };
-};
-
-function dial(options: RedisOptions, url?: string): Redis {
-  const all = { ...IMPATIENT, ...options } as RedisOptions & { replyMapping?: never };
-  const client = url === undefined ? new Redis(all) : new Redis(url, all);
-  // Errors come back with the call that met them; the event would only end the process.
-  client.on('error', () => {});
-  return client;
 }
+
+async function readSentinel(
+  client: Redis,
+  primaryName: string,
+  { clients }: RedisQuestions,
+): Promise<SentinelReading> {
+  const [master, replicas, config, user, list] = await Promise.all([
+    unlessNone(client.call('SENTINEL', 'MASTER', primaryName), readSentinelMaster, WATCHES_NOTHING),
+    unlessNone(client.call('SENTINEL', 'REPLICAS', primaryName), readSentinelReplicas, []),
+    client.call('SENTINEL', 'CONFIG', 'GET', 'sentinel-pass'),
+    client.call('ACL', 'GETUSER', 'default'),
+    clients ? client.call('CLIENT', 'LIST') : undefined,
+  ]);
+  const { 'sentinel-pass': uses = '' } = readSettings(config);
+  return {
+    ...master,
+    replicas,
+    credentials: { accepts: readAccepted(user), uses: digestOf(uses) },
+    ...(list === undefined ? {} : { clients: readClients(list as string) }),
+  };
+}
+
+/** What `read` makes of the answer, or `none` when the Sentinel watches nothing. */
+async function unlessNone<T>(answer: Promise<unknown>, read: (answer: unknown) => T, none: T): Promise<T> {
+  try {
+    return read(await answer);
+  } catch (error) {
+    if (/no such master/i.test(String(error))) return none;
+    throw error;
+  }
+}
+
+/** What stands for a password where it can be seen: as Redis's ACL shows it. */
+export const digestOf = (password: string): string =>
+  createHash('sha256').update(password, 'utf8').digest('hex');

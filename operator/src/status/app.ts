@@ -1,6 +1,6 @@
 import { SIDECAR_CONTAINER } from '../desired/index.ts';
 import type { Observed } from '../observe.ts';
-import { type PodTrouble, troublesOf } from './pods.ts';
+import { type PodTrouble, troublesOf } from '../pods.ts';
 import { healthy, notObserved, type Verdict, verdict } from './verdict.ts';
 
 /** App pods: how many there should be, are ready, and must be for the app to be available. */

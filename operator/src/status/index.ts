@@ -1,4 +1,5 @@
 import {
+  ANNOTATIONS,
   type ClusterStatus,
   type Condition,
   CONDITION_TYPES,
@@ -7,20 +8,27 @@ import {
 } from '@hyperpage/contract';
 import type { Observed } from '../observe.ts';
 import type { Problem } from '../plan.ts';
+import type { Step } from '../redis/index.ts';
 import { appAvailable, autoscalingActive } from './app.ts';
 import { configurationWarning, paused } from './configuration.ts';
 import { leaderElected, leaderStatus } from './leader.ts';
-import { isGoing, isReady } from './pods.ts';
+import { isGoing, isReady } from '../pods.ts';
 import { progressing } from './progress.ts';
 import { redisAvailable, sentinelQuorum } from './redis.ts';
 import { degraded } from './redundancy.ts';
 import { healthy, type Verdict, verdict } from './verdict.ts';
 
-/** The whole status from what was observed and what stood in the way of the last writes. Pure: the same input gives
- *  the same status. `nowMs` (wall clock) becomes `lastTransitionTime` only of conditions whose status flipped. */
-export function statusOf(observed: Observed, problems: readonly Problem[], nowMs: number): ClusterStatus {
+/** The whole status from what was observed, what is to be done about Redis next and what stood in the way of the last
+ *  writes. Pure: the same input gives the same status. `nowMs` (wall clock) becomes `lastTransitionTime` only of
+ *  conditions whose status flipped. */
+export function statusOf(
+  observed: Observed,
+  step: Step,
+  problems: readonly Problem[],
+  nowMs: number,
+): ClusterStatus {
   const { cluster, deployment, appPods } = observed;
-  const verdicts = verdictsOf(observed, problems);
+  const verdicts = verdictsOf(observed, step, problems, nowMs);
   const leader = leaderStatus(observed);
   const redis = redisStatus(observed);
   const selector = Object.entries(selectorLabels(cluster.metadata.name, 'app'));
@@ -37,7 +45,12 @@ export function statusOf(observed: Observed, problems: readonly Problem[], nowMs
   };
 }
 
-function verdictsOf(observed: Observed, problems: readonly Problem[]): Record<ConditionType, Verdict> {
+function verdictsOf(
+  observed: Observed,
+  step: Step,
+  problems: readonly Problem[],
+  nowMs: number,
+): Record<ConditionType, Verdict> {
   const { cluster } = observed;
   const app = appAvailable(observed);
   const redis = redisAvailable(observed);
@@ -46,7 +59,7 @@ function verdictsOf(observed: Observed, problems: readonly Problem[]): Record<Co
   const redundancy = degraded(observed);
   return {
     Ready: ready,
-    Progressing: progressing(observed, ready.status === 'True' && redundancy.status === 'False'),
+    Progressing: progressing(observed, step, ready.status === 'True' && redundancy.status === 'False'),
     Degraded: redundancy,
     Stalled: stalled(observed, problems),
     AppAvailable: app,
@@ -55,7 +68,7 @@ function verdictsOf(observed: Observed, problems: readonly Problem[]): Record<Co
     LeaderElected: leaderElected(observed),
     AutoscalingActive: autoscalingActive(observed),
     Paused: paused(cluster),
-    ConfigurationWarning: configurationWarning(cluster),
+    ConfigurationWarning: configurationWarning(observed, nowMs),
   };
 }
 
@@ -73,15 +86,24 @@ function readyOf(app: Verdict, redis: Verdict, sentinels: Verdict): Verdict {
 }
 
 /** Stalled: the operator cannot go on until a person does something. */
-function stalled({ redis, secret, cluster }: Observed, problems: readonly Problem[]): Verdict {
+function stalled({ redis, secret, certificates, cluster }: Observed, problems: readonly Problem[]): Verdict {
   const all: Problem[] = [...problems];
   const own = cluster.spec.redis.authSecretRef ?? cluster.spec.redis.urlSecretRef;
-  if (secret.kind === 'missing' && own)
+  if (secret.kind === 'missing' && (own || secret.exists))
     all.push({ reason: 'SecretMissing', message: `The Secret ${secret.problem}.` });
+  if (certificates.kind === 'missing')
+    all.push({ reason: 'SecretMissing', message: `The Secret ${certificates.problem}.` });
+  if (certificates.kind === 'present' && certificates.problem)
+    all.push({
+      reason: 'InvalidSpec',
+      message: `The Secret ${cluster.spec.redis.tls?.secretName} ${certificates.problem}.`,
+    });
   const decision = redis && !redis.stale ? redis.judgement.decision : undefined;
   if (decision?.kind === 'conflict') {
-    const advice = 'Decide which pod has the right data, and delete the volumes or pods of the others.';
-    all.push({ reason: 'DataConflict', message: `Redis needs a decision: ${decision.why}. ${advice}` });
+    const { name, namespace } = cluster.metadata;
+    const command = `kubectl -n ${namespace} annotate --overwrite hyperpagecluster ${name} ${ANNOTATIONS.choosePrimary}=POD@${decision.id}`;
+    const text = `Redis needs a decision: ${decision.why}. Nothing is overwritten until you choose whose data are right: ${command} (POD is one of its pods; the others then take over its data).`;
+    all.push({ reason: 'DataConflict', message: text });
   }
   const [first] = all;
   if (!first) return healthy('Stalled', 'Nothing stands in the way.');

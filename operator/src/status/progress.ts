@@ -1,11 +1,14 @@
 import { amount } from '../covers.ts';
+import { redisReplicasOf } from '../desired/index.ts';
 import type { Observed } from '../observe.ts';
+import { type PodTrouble, troublesOf } from '../pods.ts';
+import type { Step } from '../redis/index.ts';
+import { redisPodsOf, rotationFor, runningOf } from '../upkeep.ts';
 import { appTroubles } from './app.ts';
-import { type PodTrouble, troublesOf } from './pods.ts';
 import { healthy, type Verdict, verdict } from './verdict.ts';
 
-/** Progressing: something asked for is on its way. */
-export function progressing(observed: Observed, everythingReady: boolean): Verdict {
+/** Progressing: something asked for is on its way. `step` is what is to be done about Redis next. */
+export function progressing(observed: Observed, step: Step, everythingReady: boolean): Verdict {
   const { cluster } = observed;
   const before = cluster.status?.conditions?.find(({ type }) => type === 'Progressing');
   const creating = before === undefined || before.reason === 'Creating';
@@ -17,12 +20,42 @@ export function progressing(observed: Observed, everythingReady: boolean): Verdi
       'The parts are being made and started: see the other conditions.',
     );
   }
-  const rolling = rollingRedis(observed) ?? rollingApp(observed);
+  const rolling = rollingRedis(observed, step) ?? rollingApp(observed);
   return (
     resizing(observed) ??
+    rotating(observed) ??
+    switchingOver(step) ??
+    scaling(observed, step, everythingReady) ??
     (rolling && { ...rolling, message: `${rolling.message}${naming(obstacleOf(observed))}` }) ??
     healthy('Progressing', 'Everything is as the spec says.')
   );
+}
+
+function rotating(observed: Observed): Verdict | undefined {
+  const rotation = rotationFor(observed);
+  if (rotation.kind === 'none') return undefined;
+  const why = rotation.kind === 'wait' ? `: ${rotation.why}` : '';
+  return verdict('Progressing', 'True', 'RotatingCredentials', `Redis's password is being changed${why}.`);
+}
+
+const switchingOver = (step: Step): Verdict | undefined =>
+  step.kind === 'switchOver'
+    ? verdict(
+        'Progressing',
+        'True',
+        'SwitchingOver',
+        `${step.from} hands over to a replica, before it is ${step.task === 'rolling' ? 'restarted' : 'removed'}.`,
+      )
+    : undefined;
+
+function scaling(observed: Observed, step: Step, everythingReady: boolean): Verdict | undefined {
+  const wanted = redisReplicasOf(observed.cluster);
+  const running = runningOf(observed);
+  const before = observed.cluster.status?.conditions?.find(({ type }) => type === 'Progressing');
+  const growing = running < wanted || (before?.reason === 'ScalingRedis' && !everythingReady);
+  if (running <= wanted && !growing) return undefined;
+  const why = step.kind === 'wait' && step.task === 'scaling' ? `: ${step.why}` : '';
+  return verdict('Progressing', 'True', 'ScalingRedis', `Redis goes to ${wanted} pods${why}.`);
 }
 
 function resizing({ cluster, claims }: Observed): Verdict | undefined {
@@ -41,10 +74,13 @@ function resizing({ cluster, claims }: Observed): Verdict | undefined {
 export function obstacleOf(observed: Observed): PodTrouble | undefined {
   const troubles = [
     ...(isAppRolling(observed) ? appTroubles(observed) : []),
-    ...(rollingRedis(observed) ? troublesOf(observed.redisPods, '') : []),
+    ...(isRedisRolling(observed) ? troublesOf(observed.redisPods, '') : []),
   ];
   return troubles.find(({ kind }) => ['image', 'crash', 'config'].includes(kind));
 }
+
+const isRedisRolling = (observed: Observed): boolean =>
+  redisPodsOf(observed).some(({ outdated }) => outdated);
 
 /** Also when all pods are replaced and the new ones have not come up: the Deployment says when it is done. */
 const isAppRolling = ({ deployment }: Observed): boolean => {
@@ -58,14 +94,15 @@ const isAppRolling = ({ deployment }: Observed): boolean => {
 const naming = (trouble: PodTrouble | undefined): string =>
   trouble ? ` Pod ${trouble.pod}: ${trouble.message}.` : '';
 
-function rollingRedis({ statefulSet }: Observed): Verdict | undefined {
+function rollingRedis(observed: Observed, step: Step): Verdict | undefined {
+  const { statefulSet } = observed;
   if (!statefulSet) return undefined;
-  const { metadata, status, spec } = statefulSet;
-  const behind = (status?.observedGeneration ?? 0) < (metadata.generation ?? 0);
-  const { updatedReplicas = 0, updateRevision, currentRevision } = status ?? {};
-  const wanted = spec?.replicas ?? 0;
-  if (!behind && (updateRevision === currentRevision || updatedReplicas >= wanted)) return undefined;
-  const text = `${updatedReplicas} of ${wanted} Redis pods run as the spec says.`;
+  const behind = (statefulSet.status?.observedGeneration ?? 0) < (statefulSet.metadata.generation ?? 0);
+  const pods = redisPodsOf(observed);
+  const current = pods.filter(({ outdated }) => !outdated).length;
+  if (!behind && current === pods.length) return undefined;
+  const why = step.kind === 'wait' ? ` Waiting: ${step.why}.` : '';
+  const text = `${current} of ${runningOf(observed)} Redis pods run as the spec says.${why}`;
   return verdict('Progressing', 'True', 'RollingRedis', text);
 }
 

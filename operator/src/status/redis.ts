@@ -1,13 +1,15 @@
-import { redisReplicasOf } from '../desired/index.ts';
 import type { Observed } from '../observe.ts';
 import type { NodeView, TimedRedisObservation } from '../redis/index.ts';
 import { few, healthy, notObserved, type Verdict, verdict } from './verdict.ts';
 
 /** RedisAvailable: there is one primary and it takes writes. */
-export function redisAvailable({ cluster, redis, secret }: Observed): Verdict {
+export function redisAvailable({ cluster, redis, secret, credentials, certificates }: Observed): Verdict {
   const unknown = unseen(redis);
-  if (secret.kind === 'missing') {
+  if (secret.kind === 'missing' && !credentials) {
     return verdict('RedisAvailable', 'Unknown', 'Unreachable', `The Secret ${secret.problem}.`);
+  }
+  if (certificates.kind === 'missing') {
+    return verdict('RedisAvailable', 'Unknown', 'Unreachable', `The Secret ${certificates.problem}.`);
   }
   if (unknown || !redis) return unknown ?? notObserved('Redis has not been looked at yet.');
   const { judgement, observation } = redis;
@@ -69,7 +71,7 @@ export function sentinelQuorum({ cluster, redis }: Observed): Verdict {
   const unknown = unseen(redis);
   if (unknown || !redis) return unknown ?? notObserved('The Sentinels have not been looked at yet.');
   const { watching, quorum, elected } = redis.judgement;
-  const expected = redisReplicasOf(cluster);
+  const { expected } = redis.observation;
   const able = watching.filter(({ knows }) => knows + 1 >= quorum);
   if (able.length < quorum) {
     const text = `${able.length} of ${expected} Sentinels watch the primary and know each other, ${quorum} are needed to elect another one.`;

@@ -1,9 +1,10 @@
-import { REDIS_CONTAINER, redisReplicasOf, SENTINEL_CONTAINER, SIDECAR_CONTAINER } from '../desired/index.ts';
+import { REDIS_CONTAINER, SENTINEL_CONTAINER, SIDECAR_CONTAINER } from '../desired/index.ts';
+import { runningOf } from '../upkeep.ts';
 import type { Stored } from '../kube/index.ts';
 import type { Observed } from '../observe.ts';
 import { LAGGING_SECONDS } from '../redis/index.ts';
 import { appCounts } from './app.ts';
-import { isContainerReady, isGoing, isReady, troublesOf } from './pods.ts';
+import { isContainerReady, isGoing, isReady, troublesOf } from '../pods.ts';
 import { obstacleOf } from './progress.ts';
 import { few, healthy, notObserved, type Verdict, verdict } from './verdict.ts';
 
@@ -19,13 +20,18 @@ export function degraded(observed: Observed): Verdict {
   );
 }
 
-function unschedulable({ appPods, redisPods }: Observed): Verdict | undefined {
+function unschedulable({ appPods, redisPods, claims }: Observed): Verdict | undefined {
   const troubles = troublesOf([...appPods, ...redisPods], SIDECAR_CONTAINER);
   const pending = troubles.filter(({ kind }) => kind === 'unschedulable');
   const [first] = pending;
   if (!first) return undefined;
   const pods = few(pending.map(({ pod }) => pod));
-  const text = `No node takes ${pods}: ${first.message}. Add nodes, or lower the resources that the pods request.`;
+  const unbound = claims.find(({ status }) => status?.phase === 'Pending');
+  const storageClass = unbound?.spec?.storageClassName;
+  const advice = unbound
+    ? `Volume claim ${unbound.metadata.name} waits for a volume of ${storageClass ? `storage class ${storageClass}` : 'the default storage class'}: see that it exists (kubectl get storageclass) and can provide one (kubectl describe pvc ${unbound.metadata.name}).`
+    : 'Add nodes, or lower the resources that the pods request.';
+  const text = `No node takes ${pods}: ${first.message}. ${advice}`;
   return verdict('Degraded', 'True', 'PodUnschedulable', text);
 }
 
@@ -48,7 +54,7 @@ function replicaDown(observed: Observed): Verdict | undefined {
     const text = `${available} of ${wanted} app pods are available.`;
     return verdict('Degraded', 'True', 'ReplicaDown', text);
   }
-  const expected = redisReplicasOf(observed.cluster);
+  const expected = observed.cluster.spec.redis.mode === 'External' ? 0 : runningOf(observed);
   const ready = observed.redisPods.filter((pod) => isRedisReady(pod) && !isGoing(pod)).length;
   if (ready < expected) {
     return verdict('Degraded', 'True', 'ReplicaDown', `${ready} of ${expected} Redis pods are ready.`);

@@ -222,7 +222,7 @@ describe('Redis', () => {
     expect(find(cluster, 'StatefulSet').spec).toMatchObject({
       replicas: 3,
       podManagementPolicy: 'Parallel',
-      minReadySeconds: 10,
+      updateStrategy: { type: 'OnDelete' },
     });
   });
   test('alone is one pod without a Sentinel, whatever replicas says', () => {

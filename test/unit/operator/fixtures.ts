@@ -2,7 +2,10 @@ import { ClusterSpec, type ClusterStatus, type HyperpageCluster, selectorLabels 
 import { Value } from 'typebox/value';
 import type { Stored } from '../../../operator/src/kube/index.ts';
 import { objectId, type Observed } from '../../../operator/src/observe.ts';
+import { stepFor } from '../../../operator/src/upkeep.ts';
 import {
+  createSettingMemory,
+  digestOf,
   judge,
   type NodeReading,
   type RedisObservation,
@@ -72,7 +75,10 @@ export function podOf(
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: metadata(name, component),
-    spec: { nodeName: 'node-1', containers: [] },
+    spec: {
+      nodeName: 'node-1',
+      containers: component === 'redis' ? [{ name: 'redis' }, { name: 'sentinel' }] : [{ name: 'app' }],
+    },
     status: {
       phase: 'Running',
       conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
@@ -101,6 +107,10 @@ export const nodeOf = (pod: string, more: Partial<NodeReading> = {}) => ({
   keys: 0,
   connectedReplicas: 0,
   slowestReplicaSeconds: 0,
+  offset: 0,
+  priority: 100,
+  settings: {},
+  credentials: { accepts: [digestOf('secret')], uses: digestOf('secret') },
   ...more,
 });
 export const sentinelOf = (pod: string, more: Partial<SentinelReading> = {}) => ({
@@ -110,6 +120,9 @@ export const sentinelOf = (pod: string, more: Partial<SentinelReading> = {}) => 
   knows: 2,
   failingOver: false,
   primaryDown: false,
+  quorum: 2,
+  replicas: [],
+  credentials: { accepts: [digestOf('secret')], uses: digestOf('secret') },
   ...more,
 });
 export const silentOf = (pod: string) => ({
@@ -121,6 +134,12 @@ export const silentOf = (pod: string) => ({
 
 export const PODS = ['demo-redis-0', 'demo-redis-1', 'demo-redis-2'] as const;
 
+const REPLICAS = ['10.0.0.2:6379', '10.0.0.3:6379'].map((address) => ({
+  address,
+  down: false,
+  priority: 100,
+}));
+
 /** Three Redis pods: the first is the primary and everybody agrees. */
 export const wholeRedis = (more: Partial<RedisObservation> = {}): RedisObservation => ({
   expected: 3,
@@ -130,7 +149,7 @@ export const wholeRedis = (more: Partial<RedisObservation> = {}): RedisObservati
     nodeOf(PODS[1], { role: 'replica', follows: '10.0.0.1:6379', linkUp: true }),
     nodeOf(PODS[2], { role: 'replica', follows: '10.0.0.1:6379', linkUp: true }),
   ],
-  sentinels: PODS.map((pod) => sentinelOf(pod, { primary: '10.0.0.1:6379' })),
+  sentinels: PODS.map((pod) => sentinelOf(pod, { primary: '10.0.0.1:6379', replicas: REPLICAS })),
   ...more,
 });
 
@@ -138,6 +157,7 @@ export const timed = (observation: RedisObservation, stale = false): NonNullable
   observation,
   judgement: judge(observation),
   ageMs: stale ? 60_000 : 100,
+  strangersMs: 0,
   stale,
 });
 
@@ -156,7 +176,12 @@ export function observedOf(more: Partial<Observed> = {}): Observed {
     redisPods: PODS.map((name) => podOf(name, 'redis', true)),
     claims: [],
     secret: { kind: 'present', value: 'secret' },
+    credentials: { password: 'secret', accepted: ['secret'], generation: 1 },
+    certificates: { kind: 'none' },
     redis: timed(wholeRedis()),
     ...more,
   };
 }
+
+/** What is to be done about Redis next. */
+export const stepOf = (observed: Observed) => stepFor(observed, createSettingMemory().of(UID));

@@ -13,9 +13,11 @@ const INTERVAL_MS = 5000;
 const cluster = clusterOf();
 const site = {
   cluster,
-  targets: PODS.map((pod, i) => ({ pod, ip: `10.0.0.${i + 1}` })),
+  targets: PODS.map((pod, i) => ({ pod, ip: `10.0.0.${i + 1}`, sentinel: true })),
+  expected: 3,
   missingAreEmpty: false,
-  secret: 'secret',
+  credentials: { password: 'secret' },
+  questions: { settings: [], clients: false },
 };
 const waiting = sentinelOf(PODS[0], { primary: '10.0.0.9:6379', knows: 0, primaryDown: true });
 

@@ -8,7 +8,7 @@ import { clusterOf, deploymentOf, leaseOf, observedOf, podOf, statefulSetOf } fr
 const context: PlanContext = {
   operatorNamespace: 'hyperpage-system',
   nowMs: Date.parse('2026-05-01T12:00:00Z'),
-  password: { value: 'fresh', remembered: false },
+  newPassword: () => 'fresh',
   isSettled: () => false,
 };
 const stored = (manifest: Manifest<OwnedKind>): Stored<OwnedKind> =>
@@ -29,8 +29,10 @@ function applied(cluster = clusterOf(), more: Partial<Observed> = {}): Observed 
     objects.set(objectId(manifest.kind, manifest.metadata.name), stored(withDigest(manifest)));
   }
   const { ownerReferences } = objects.get('Service/demo')!.metadata;
-  const secret = { kind: 'Secret', metadata: { name: namesOf('demo').redisAuthSecret, ownerReferences } };
-  objects.set('Secret/demo-redis-auth', secret as unknown as Stored<OwnedKind>);
+  for (const name of [namesOf('demo').redisAuthSecret, namesOf('demo').redisCredentialsSecret]) {
+    const secret = { kind: 'Secret', metadata: { name, ownerReferences } };
+    objects.set(`Secret/${name}`, secret as unknown as Stored<OwnedKind>);
+  }
   objects.set('Lease/demo-leader', leaseOf('demo-a_1'));
   const statefulSet = objects.get('StatefulSet/demo-redis') as Stored<'StatefulSet'>;
   return observedOf({ cluster, objects, statefulSet, ...more });
@@ -52,9 +54,15 @@ test('what is missing is made, what a pod needs before the pod', () => {
     deployment: undefined,
     statefulSet: undefined,
     appPods: [],
+    credentials: undefined,
+    secret: { kind: 'missing', problem: '' },
   });
   const order = actions(empty);
-  expect(order.slice(0, 2)).toEqual(['createOnce Secret/demo-redis-auth', 'createOnce Lease/demo-leader']);
+  expect(order.slice(0, 3)).toEqual([
+    'createOnce Secret/demo-redis-auth',
+    'createOnce Secret/demo-redis-credentials',
+    'createOnce Lease/demo-leader',
+  ]);
   expect(order.indexOf('create ConfigMap/demo-redis')).toBeLessThan(
     order.indexOf('create StatefulSet/demo-redis'),
   );
@@ -127,27 +135,44 @@ test('what the spec does not ask for any more is deleted, but never a Secret', (
   ]);
 });
 
-describe('the Secret with the password', () => {
-  const without = (more: Partial<Observed> = {}) => {
+describe('the Secrets with the password', () => {
+  const without = (more: Partial<Observed>, ...names: string[]) => {
     const observed = applied(clusterOf(), more);
-    (observed.objects as Map<string, Stored<OwnedKind>>).delete('Secret/demo-redis-auth');
+    for (const name of names) (observed.objects as Map<string, unknown>).delete(`Secret/${name}`);
     return observed;
   };
-  test('is made anew while there is no Redis yet', () => {
-    expect(actions(without({ statefulSet: undefined }))).toEqual(['createOnce Secret/demo-redis-auth']);
-  });
-  test('comes back with the password that is remembered', () => {
-    const plan = planOf(without(), { ...context, password: { value: 'old', remembered: true } });
-    expect(plan.actions).toEqual([
-      expect.objectContaining({ manifest: expect.objectContaining({ data: { password: 'b2xk' } }) }),
+  const both = ['demo-redis-auth', 'demo-redis-credentials'];
+  const gone = { credentials: undefined, secret: { kind: 'missing' as const, problem: '' } };
+  const passwordsIn = (observed: Observed) =>
+    planOf(observed, context).actions.map((action) =>
+      'manifest' in action
+        ? Buffer.from((action.manifest as Manifest<'Secret'>).data?.['password'] ?? '', 'base64').toString()
+        : '',
+    );
+
+  test('are made anew, with one password, while there is no Redis yet', () => {
+    const observed = without({ ...gone, statefulSet: undefined }, ...both);
+    expect(actions(observed)).toEqual([
+      'createOnce Secret/demo-redis-auth',
+      'createOnce Secret/demo-redis-credentials',
     ]);
+    expect(passwordsIn(observed)).toEqual(['fresh', 'fresh']);
   });
-  test('is never regenerated under a Redis that runs with a password nobody remembers', () => {
-    const plan = planOf(without(), context);
+  test('come back from each other', () => {
+    expect(passwordsIn(without({ secret: gone.secret }, 'demo-redis-auth'))).toEqual(['secret']);
+    expect(passwordsIn(without({ credentials: undefined }, 'demo-redis-credentials'))).toEqual(['secret']);
+  });
+  test('are never regenerated under a Redis that runs with a password nobody knows', () => {
+    const plan = planOf(without(gone, ...both), context);
     expect(plan.actions).toEqual([]);
     expect(plan.problems).toEqual([
-      { reason: 'SecretMissing', message: expect.stringContaining('restore it') },
+      { reason: 'SecretMissing', message: expect.stringContaining('restore demo-redis-auth') },
     ]);
+  });
+  test('of which one is the user’s own wait for it', () => {
+    const cluster = clusterOf({ redis: { authSecretRef: { name: 'mine', key: 'password' } } });
+    const observed = { ...without(gone, 'demo-redis-credentials'), cluster };
+    expect(actions(observed).filter((action) => action.includes('Secret'))).toEqual([]);
   });
 });
 

@@ -2,7 +2,6 @@ import { SettingsError, readSettings } from '@hyperpage/runtime';
 import type { Stored } from '../../../operator/src/kube/index.ts';
 import { createLeaseSilence } from '../../../operator/src/lease-silence.ts';
 import { keyFor } from '../../../operator/src/operator.ts';
-import { createPasswords } from '../../../operator/src/passwords.ts';
 import { readInfo, readSentinelMaster } from '../../../operator/src/redis/info.ts';
 import { createSecretReader } from '../../../operator/src/secrets.ts';
 import { helpText, OPERATOR_SETTINGS } from '../../../operator/src/settings.ts';
@@ -39,7 +38,7 @@ describe('silence of a Lease', () => {
 
 describe('Events', () => {
   const now = Date.parse('2026-05-01T12:00:00Z');
-  const well = statusOf(observedOf(), [], now);
+  const well = statusOf(observedOf(), { kind: 'rest' }, [], now);
   test('tell nothing where nothing flipped', () => {
     expect(transitions(well, well)).toEqual([]);
   });
@@ -53,6 +52,7 @@ describe('Events', () => {
     const nodes = [silentOf(PODS[0]), ...wholeRedis().nodes.slice(1)];
     const broken = statusOf(
       observedOf({ cluster: clusterOf({}, well), redis: timed(wholeRedis({ nodes })) }),
+      { kind: 'rest' },
       [],
       now,
     );
@@ -91,19 +91,6 @@ test('a status that the cache does not have yet is still the one before', () => 
   expect(statuses.latest(caughtUp).status).toBeUndefined();
 });
 
-test('a password is remembered from when it was seen or made, and only for generated Secrets', () => {
-  const passwords = createPasswords(() => 'fresh');
-  const cluster = clusterOf();
-  expect(passwords.forNewSecret(cluster)).toEqual({ value: 'fresh', remembered: false });
-  const own = clusterOf({ redis: { authSecretRef: { name: 'a', key: 'b' } } });
-  passwords.saw({ cluster: own, secret: { kind: 'present', value: 'theirs' } });
-  expect(passwords.forNewSecret(cluster).remembered).toBe(false);
-  passwords.saw({ cluster, secret: { kind: 'present', value: 'ours' } });
-  expect(passwords.forNewSecret(cluster)).toEqual({ value: 'ours', remembered: true });
-  passwords.forget(cluster.metadata.uid);
-  expect(passwords.forNewSecret(cluster).remembered).toBe(false);
-});
-
 describe('a Secret of the user’s', () => {
   const secret = (data: Record<string, string>) => ({ data }) as unknown as Stored<'Secret'>;
   test('is asked for once in a while', async () => {
@@ -128,7 +115,7 @@ describe('a Secret of the user’s', () => {
   ])('that is of no use says what to do', (value, says) => {
     const reader = createSecretReader({ get: async () => undefined }, {} as VirtualClock);
     const answer = reader.valueIn(value, { namespace: 'demo', name: 's', key: 'k' });
-    expect(answer).toEqual({ kind: 'missing', problem: expect.stringMatching(says) });
+    expect(answer).toMatchObject({ kind: 'missing', problem: expect.stringMatching(says) });
   });
 });
 
@@ -187,8 +174,11 @@ describe('what Redis says', () => {
         flags,
         'num-other-sentinels',
         '2',
+        'quorum',
+        '2',
       ]),
     ).toEqual({
+      quorum: 2,
       primary: '10.0.0.1:6379',
       knows: 2,
       failingOver: true,

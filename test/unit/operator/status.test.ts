@@ -1,7 +1,7 @@
 import { type Condition, CONDITION_TYPES, CONDITIONS, type ConditionType } from '@hyperpage/contract';
 import type { Observed } from '../../../operator/src/observe.ts';
 import type { Problem } from '../../../operator/src/plan.ts';
-import { statusOf } from '../../../operator/src/status/index.ts';
+import { statusOf as fullStatusOf } from '../../../operator/src/status/index.ts';
 import {
   clusterOf,
   deploymentOf,
@@ -13,10 +13,13 @@ import {
   sentinelOf,
   silentOf,
   statefulSetOf,
+  stepOf,
   timed,
   wholeRedis,
 } from './fixtures.ts';
 
+const statusOf = (observed: Observed, problems: Problem[], nowMs: number) =>
+  fullStatusOf(observed, stepOf(observed), problems, nowMs);
 const NOW = Date.parse('2026-05-01T12:00:00Z');
 const conditions = (observed: Observed, problems: Problem[] = []) =>
   Object.fromEntries(
@@ -30,6 +33,16 @@ const unready = (status: object) => ({
   deployment: deploymentOf(3, 0),
   appPods: [podOf('demo-a', 'app', false, status)],
 });
+const revised = (pod: string, revision: string) => {
+  const made = podOf(pod, 'redis', true);
+  return {
+    ...made,
+    metadata: {
+      ...made.metadata,
+      labels: { ...made.metadata.labels, 'controller-revision-hash': revision },
+    },
+  };
+};
 /** The app has been available before. */
 const before = (type: ConditionType, status: 'True' | 'False', reason: string) =>
   clusterOf(
@@ -278,7 +291,8 @@ const cases: Array<
     'a rollout of Redis is under way',
     {
       cluster: before('Progressing', 'False', 'ReconcileComplete'),
-      statefulSet: statefulSetOf(3, { updatedReplicas: 1, updateRevision: 'b', currentRevision: 'a' }),
+      statefulSet: statefulSetOf(3, { updateRevision: 'b' }),
+      redisPods: PODS.map((pod, i) => revised(pod, i === 2 ? 'b' : 'a')),
     },
     'Progressing',
     'True',
@@ -288,7 +302,8 @@ const cases: Array<
     'the StatefulSet is done but its current revision lags',
     {
       cluster: before('Progressing', 'False', 'ReconcileComplete'),
-      statefulSet: statefulSetOf(3, { updatedReplicas: 3, updateRevision: 'b', currentRevision: 'a' }),
+      statefulSet: statefulSetOf(3, { updateRevision: 'b', currentRevision: 'a' }),
+      redisPods: PODS.map((pod) => revised(pod, 'b')),
     },
     'Progressing',
     'False',
@@ -540,7 +555,7 @@ const cases: Array<
     'Stalled',
     'True',
     'DataConflict',
-    /Decide which pod/,
+    /annotate --overwrite hyperpagecluster demo hyperpage\.dev\/choose-primary=POD@[0-9a-f]{8}/,
   ],
 
   ['nobody leads', { lease: leaseOf('') }, 'LeaderElected', 'False', 'NoCandidate'],

@@ -1,4 +1,4 @@
-import type { Stored } from '../kube/index.ts';
+import type { Stored } from './kube/index.ts';
 
 type Pod = Stored<'Pod'>;
 type ContainerStatus = NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number];

@@ -1,0 +1,113 @@
+import type { HyperpageCluster } from '@hyperpage/contract';
+import { type Clock, sleep } from '@hyperpage/runtime';
+import { sentinelNameOf } from '../desired/index.ts';
+import { hostAndPort } from './address.ts';
+import { readInfo } from './info.ts';
+import type { Judgement } from './judge.ts';
+import type { Credentials, RedisOrders } from './types.ts';
+
+/** Longest pause of writes, in milliseconds. It ends by itself, also when this process dies. */
+const PAUSE_MS = 6000;
+/** Longest wait for a replica to have everything, and for the Sentinels to name it. */
+const CATCH_UP_MS = 2000;
+const ELECTION_MS = 8000;
+const BREATH_MS = 50;
+
+export interface SwitchOver {
+  cluster: HyperpageCluster;
+  judgement: Judgement;
+  /** Addresses of the replicas. */
+  replicas: readonly string[];
+  credentials: Credentials;
+  orders: RedisOrders;
+  clock: Clock;
+}
+
+/** Hands the primary over on purpose, so that nothing that was written is lost and the old one takes no write beside the
+ *  new one. Writes are paused (clients wait, they are not refused), every replica catches up to the last byte, Sentinel
+ *  elects one of them, and the old primary follows it at once: by itself Sentinel would let it go on for eight seconds
+ *  (SENTINEL_PUBLISH_PERIOD * 4, sentinel.c). Gives the address of the new primary.
+ *  @throws Error when it did not come to it; writes go on then, at whoever the Sentinels name. */
+export async function switchOver(options: SwitchOver): Promise<string> {
+  const { judgement, credentials, orders } = options;
+  const primary = judgement.primary?.address;
+  if (primary === undefined) throw new Error('there is no primary to switch over from');
+  await orders(primary, credentials, [['CLIENT', 'PAUSE', String(PAUSE_MS), 'WRITE']]);
+  try {
+    await caughtUp(options, primary);
+    const next = await elected(options, primary);
+    await follow(options, primary, next);
+    return next;
+  } finally {
+    // A primary that follows by now has nothing to pause; one that does not must not stay paused.
+    await orders(primary, credentials, [['CLIENT', 'UNPAUSE']]).catch(() => {});
+  }
+}
+
+/** Resolves once every replica has applied what the paused primary has written. */
+async function caughtUp(
+  { replicas, credentials, orders, clock }: SwitchOver,
+  primary: string,
+): Promise<void> {
+  const offsetOf = async (address: string) => {
+    const [info] = await orders(address, credentials, [['INFO', 'replication']]);
+    return readInfo(String(info)).offset;
+  };
+  await until(clock, CATCH_UP_MS, 'the replicas have what the primary has', async () => {
+    const written = await offsetOf(primary);
+    const applied = await Promise.all(replicas.map(offsetOf));
+    return applied.every((offset) => offset >= written) || undefined;
+  });
+}
+
+/** Has a Sentinel fail over, and gives the address that a majority of them names then. */
+async function elected(
+  { cluster, judgement, credentials, orders, clock }: SwitchOver,
+  primary: string,
+): Promise<string> {
+  const name = sentinelNameOf(cluster);
+  const { watching, quorum } = judgement;
+  // Not the one that may be restarted with the primary's pod next.
+  const asked = watching.find(({ pod }) => pod !== judgement.primary?.pod) ?? watching[0];
+  if (!asked) throw new Error('no Sentinel can be asked to fail over');
+  await orders(asked.address, credentials, [['SENTINEL', 'FAILOVER', name]]);
+  return until(clock, ELECTION_MS, 'the Sentinels name another primary', async () => {
+    const named = await Promise.all(
+      watching.map(async ({ address }) => {
+        const [answer] = await orders(address, credentials, [['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name]]);
+        return Array.isArray(answer) ? `${answer[0]}:${answer[1]}` : '';
+      }),
+    );
+    return named.find(
+      (next) => next !== '' && next !== primary && named.filter((each) => each === next).length >= quorum,
+    );
+  });
+}
+
+/** What Sentinel itself sends to a primary that was replaced (sentinelSendSlaveOf, sentinel.c): clients are cut off, so
+ *  that they ask who is primary now. */
+async function follow({ credentials, orders }: SwitchOver, former: string, next: string): Promise<void> {
+  await orders(former, credentials, [
+    ['MULTI'],
+    ['REPLICAOF', ...hostAndPort(next)],
+    ['CONFIG', 'REWRITE'],
+    ['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'],
+    ['CLIENT', 'KILL', 'TYPE', 'pubsub'],
+    ['EXEC'],
+  ]);
+}
+
+async function until<T>(
+  clock: Clock,
+  ms: number,
+  what: string,
+  ask: () => Promise<T | undefined>,
+): Promise<T> {
+  const startMs = clock.monotonicMs();
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (clock.monotonicMs() - startMs > ms) throw new Error(`waited ${ms} ms in vain until ${what}`);
+    await sleep(clock, BREATH_MS);
+  }
+}
