@@ -1,8 +1,8 @@
 import { createLogger, systemClock } from '@hyperpage/runtime';
-import type { Adapters } from '../../sidecar/src/adapters.ts';
 import { redisAdapters } from '../../sidecar/src/adapters.ts';
 import { contextOf, podsOf } from '../support/adapter-world.ts';
 import { record } from '../support/bus-suite.ts';
+import { complete, workOn } from '../support/app-at-work.ts';
 import { eventually } from '../support/eventually.ts';
 import { type MountedSecret, mountSecret } from '../support/mounted-secret.ts';
 import { type RedisSentinels, startSentinels } from '../support/redis-sentinels.ts';
@@ -30,52 +30,6 @@ async function refusedAt(server: RedisServer): Promise<number> {
   const log = (await server.client.call('ACL', 'LOG')) as Array<Array<string | number>>;
   return log.reduce((sum, entry) => sum + Number(entry[entry.indexOf('count') + 1]), 0);
 }
-
-/** An app at work: writes, reads and publishes without a pause, and keeps what went otherwise than it should. */
-function work(a: Adapters, b: Adapters, sessionId: string) {
-  const wrong: unknown[] = [];
-  const sent: number[] = [];
-  const state = { stopped: false, turns: 0 };
-  const wellOnRedis = (outcome: { kind: string; consistency?: string }) => {
-    if (outcome.kind !== 'ok' || outcome.consistency !== 'redis') wrong.push(outcome);
-  };
-  const loop = async (step: (turn: number) => Promise<void>) => {
-    for (let turn = 0; !state.stopped; turn++) {
-      await step(turn);
-      state.turns += 1;
-      await pause(1);
-    }
-  };
-  const running = [
-    loop(async (turn) =>
-      wellOnRedis(await a.sessions.update(sessionId, { preferences: { refreshInterval: turn } })),
-    ),
-    loop(async () => wellOnRedis(await b.sessions.read(sessionId))),
-    loop(async (turn) => {
-      const outcome = await a.bus.send({ type: 'broadcast', payload: turn });
-      if (outcome.kind === 'sent') sent.push(turn);
-      else wrong.push(outcome);
-    }),
-  ];
-  return {
-    wrong,
-    sent,
-    async progress() {
-      const from = state.turns;
-      await eventually('work goes on', () => state.turns > from + 30);
-    },
-    async stop() {
-      state.stopped = true;
-      await Promise.all(running);
-    },
-  };
-}
-
-const complete = async (at: ReturnType<typeof record>, sent: number[]) => {
-  await eventually('the last message arrives', () => at.payloads().includes(sent.at(-1)));
-  expect(at.payloads()).toEqual(sent);
-  expect(at.gaps()).toEqual([]);
-};
 
 describe('a password that is rotated', () => {
   let redis: RedisSentinels;
@@ -107,7 +61,7 @@ describe('a password that is rotated', () => {
     const primary = await redis.primary();
     const before = await connectionsTo(primary);
     expect(before.map(({ name }) => name)).toEqual(ROLES.flatMap((role) => [`${role}@1`, `${role}@1`]));
-    const app = work(a, b, sessionId);
+    const app = workOn(a, b, sessionId);
     await app.progress();
 
     await redis.accept(redis.password, 'another-password');
@@ -255,7 +209,7 @@ describe('a Redis that speaks only RESP2', () => {
       const at = [record(a.bus), record(b.bus)];
       const sessionId = freshId();
       await a.sessions.create(sessionId, fresh());
-      const app = work(a, b, sessionId);
+      const app = workOn(a, b, sessionId);
       await secret.change({ password: 'second-secret', generation: '2' });
       await pause(2500);
       expect((await connectionsTo(server)).map(({ name }) => name)).toEqual([

@@ -55,6 +55,7 @@ describe('an encrypted Redis by URL', () => {
     const { adapters } = open(settings());
     try {
       await written(adapters);
+      expect(await adapters.sessions.create(freshId(), fresh())).toMatchObject({ consistency: 'redis' });
     } finally {
       await adapters.close();
     }

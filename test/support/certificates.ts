@@ -24,14 +24,14 @@ export interface Authority {
   remove(): Promise<void>;
 }
 
-const openssl = (...args: string[]) => promisify(execFile)('openssl', args);
+const openssl = (...args: string[][]) => promisify(execFile)('openssl', args.flat());
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
 
 /** A certificate authority of a test's own, in a temporary folder. */
 export async function startAuthority(): Promise<Authority> {
   const folder = await mkdtemp(join(tmpdir(), 'hyperpage-authority-'));
   const [caFile, caKeyFile] = [join(folder, 'ca.crt'), join(folder, 'ca.key')];
-  await openssl('req', '-x509', ...NEW_KEY, '-subj', '/CN=a test', '-keyout', caKeyFile, '-out', caFile);
+  await openssl(['req', '-x509', ...NEW_KEY, '-subj', '/CN=a test', '-keyout', caKeyFile, '-out', caFile]);
   const ca = await readFile(caFile, 'utf8');
   let issued = 0;
   return {
@@ -43,9 +43,9 @@ export async function startAuthority(): Promise<Authority> {
       const keyFile = over?.keyFile ?? join(folder, `${issued}.key`);
       const extensions = [`subjectAltName=DNS:${dnsName}`, 'basicConstraints=critical,CA:FALSE'];
       await openssl(
-        ...['req', '-x509', '-CA', caFile, '-CAkey', caKeyFile, ...NEW_KEY, '-subj', `/CN=${issued}`],
-        ...extensions.flatMap((extension) => ['-addext', extension]),
-        ...['-keyout', keyFile, '-out', certFile],
+        ['req', '-x509', '-CA', caFile, '-CAkey', caKeyFile, ...NEW_KEY, '-subj', `/CN=${issued}`],
+        extensions.flatMap((extension) => ['-addext', extension]),
+        ['-keyout', keyFile, '-out', certFile],
       );
       return { certFile, keyFile, caFile, ca, dnsName };
     },

@@ -55,7 +55,7 @@ export function keepAuthenticated(
     renewing = false;
   };
 
-  client.on('close', offer);
+  client.on('close', () => stopped || offer());
   client.on('ready', () => void renew());
   const forget = credentials.onChange(() => {
     if (client.status === 'ready') void renew();

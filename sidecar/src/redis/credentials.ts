@@ -84,7 +84,7 @@ export function watchCredentials(
       if (emptied || isSame(found, current)) return current;
       current = found;
       log.info({ generation: found.generation }, 'Redis credentials changed');
-      for (const listener of [...listeners]) listener();
+      for (const listener of listeners) listener();
     } catch (error) {
       if (!unreadable) log.warn({ reason: reasonOf(error) }, 'Redis password file not readable');
       unreadable = true;

@@ -47,7 +47,7 @@ function readAuthorities(caFile: string): string {
 function firstOf(caFile: string): string {
   try {
     return readAuthorities(caFile);
-  } catch (cause) {
+  } catch {
     const reason = existsSync(caFile) ? 'no certificate can be read in it' : 'there is no such file';
     const problem =
       `HYPERPAGE_REDIS_CA_FILE is ${JSON.stringify(caFile)}, which cannot be used (${reason}); ` +
