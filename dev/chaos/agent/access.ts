@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import type { Address } from './connection.ts';
 
 /** How this pod reaches Redis: what the operator told the sidecar beside which the agent runs. */
@@ -14,7 +14,7 @@ export interface Access {
   /** Replicas that must confirm a session write before the sidecar acknowledges it. */
   replicas: number;
   /** The password and the certificate's authority as they are now: both may be renewed while we run. */
-  read(): Promise<{ password?: string; ca?: string }>;
+  read(): { password?: string; ca?: string };
 }
 
 /** Reads the sidecar's settings. @throws Error when they name no Redis. */
@@ -25,18 +25,17 @@ export function accessOf(env: NodeJS.ProcessEnv): Access {
   const passwordFile = env['HYPERPAGE_REDIS_PASSWORD_FILE'];
   const caFile = env['HYPERPAGE_REDIS_CA_FILE'];
   const serverName = env['HYPERPAGE_REDIS_TLS_SERVER_NAME'];
-  const text = (file: string) => readFile(file, 'utf8');
+  // Synchronously: where the name service hangs, its questions hold Node's threads, and files are read by those.
+  const text = (file: string) => readFileSync(file, 'utf8');
   return {
     sentinels,
     primaryName: env['HYPERPAGE_REDIS_MASTER_NAME'] ?? '',
     ...(url ? { redis: { host: url.hostname, port: Number(url.port || 6379) } } : {}),
     ...(serverName ? { serverName } : {}),
     replicas: Number(env['HYPERPAGE_SESSION_REPLICAS'] ?? 0),
-    read: async () => {
-      const password = passwordFile
-        ? (await text(passwordFile)).trim()
-        : decodeURIComponent(url?.password ?? '');
-      return { ...(password ? { password } : {}), ...(caFile ? { ca: await text(caFile) } : {}) };
+    read: () => {
+      const password = passwordFile ? text(passwordFile).trim() : decodeURIComponent(url?.password ?? '');
+      return { ...(password ? { password } : {}), ...(caFile ? { ca: text(caFile) } : {}) };
     },
   };
 }

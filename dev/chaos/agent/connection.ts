@@ -25,7 +25,7 @@ export async function openConnection(
   address: Address,
   timeoutMs = DEFAULT_TIMEOUT_MS,
 ): Promise<Connection> {
-  const secrets = await access.read();
+  const secrets = access.read();
   const { host, port } = address;
   const socket = secrets.ca
     ? connectTls({ host, port, ca: secrets.ca, servername: access.serverName ?? host })

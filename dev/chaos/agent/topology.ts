@@ -1,15 +1,18 @@
 import { lookup } from 'node:dns/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Access } from './access.ts';
 import { type Address, type Connection, openConnection } from './connection.ts';
 
 export const REDIS_PORT = 6379;
-const LOOKUP_TIMEOUT_MS = 1_000;
+const LOOKUP_MS = 1_000;
+const KNOWN_LOOKUP_MS = 100;
 
 /** Where the Redis are, by asking the Sentinels. It remembers where names led to: the name service may be what is
  *  broken. */
 export class Topology {
   readonly #access: Access;
   readonly #ips = new Map<string, string>();
+  readonly #asked = new Map<string, Promise<string>>();
 
   constructor(access: Access) {
     this.#access = access;
@@ -62,19 +65,25 @@ export class Topology {
     }
   }
 
+  /** Asks the name service, and does not wait long for it where it is known from before: it may be what is broken.
+   *  One question for a name at a time, as each holds one of Node's four threads until it gives up. */
   async #resolve({ host, port }: Address): Promise<Address> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error(`${host}: no answer from DNS`)), LOOKUP_TIMEOUT_MS);
-    try {
-      const { address } = await Promise.race([lookup(host), late]);
-      this.#ips.set(host, address);
-      return { host: address, port };
-    } catch (error) {
-      const known = this.#ips.get(host);
-      if (known) return { host: known, port };
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
+    const known = this.#ips.get(host);
+    const asked = this.#asked.get(host) ?? this.#lookUp(host);
+    const waited = sleep(known ? KNOWN_LOOKUP_MS : LOOKUP_MS).then(() => known);
+    const ip = await Promise.race([asked.catch(() => known), waited]);
+    if (ip) return { host: ip, port };
+    throw new Error(`${host}: no answer from DNS`);
+  }
+
+  #lookUp(host: string): Promise<string> {
+    const asked = lookup(host)
+      .then(({ address }) => {
+        this.#ips.set(host, address);
+        return address;
+      })
+      .finally(() => this.#asked.delete(host));
+    this.#asked.set(host, asked);
+    return asked;
   }
 }

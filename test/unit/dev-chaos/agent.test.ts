@@ -174,7 +174,7 @@ describe('the writer', () => {
   });
 });
 
-test('the agent reads what the operator told the sidecar', async () => {
+test('the agent reads what the operator told the sidecar', () => {
   const access = accessOf({
     HYPERPAGE_REDIS_SENTINELS: 'shop-redis-0.shop-redis:26379,shop-redis-1.shop-redis:26379',
     HYPERPAGE_REDIS_MASTER_NAME: 'hyperpage-1',
