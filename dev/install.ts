@@ -21,9 +21,14 @@ export interface Installed {
 
 /** Brings up the cluster, packs the images, loads them and installs the operator: what `make demo` and the cluster
  *  tier begin with. Quick when it has been done before. */
-export async function install(options: { nodes: number; progress: Progress }): Promise<Installed> {
-  const { nodes, progress } = options;
-  const cluster = await openCluster({ progress });
+export async function install(options: {
+  nodes: number;
+  progress: Progress;
+  /** Name of the cluster; absent: the default one. */
+  name?: string;
+}): Promise<Installed> {
+  const { nodes, progress, ...named } = options;
+  const cluster = await openCluster({ progress, ...named });
   const { kubectl: program } = await ensureBinaries(['kubectl'], progress);
   await Promise.all([
     cluster.up({ nodes }),

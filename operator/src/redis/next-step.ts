@@ -99,6 +99,8 @@ function rollStandalone(view: UpkeepView): Step {
 
 function tendTopology(view: UpkeepView, redis: TimedRedisObservation): Step {
   const { observation, judgement, strangersMs } = redis;
+  // Looked at before the number changed: what was whole then says nothing of now.
+  if (observation.expected !== view.running) return pausing(view, 'Redis has not been looked at since');
   const obstacle = notWhole(view.pods, observation, judgement);
   const { primary } = judgement;
   if (obstacle !== undefined || !primary) return pausing(view, obstacle ?? 'there is no primary');

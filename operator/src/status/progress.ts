@@ -52,8 +52,9 @@ function scaling(observed: Observed, step: Step, everythingReady: boolean): Verd
   const wanted = redisReplicasOf(observed.cluster);
   const running = runningOf(observed);
   const before = observed.cluster.status?.conditions?.find(({ type }) => type === 'Progressing');
-  const growing = running < wanted || (before?.reason === 'ScalingRedis' && !everythingReady);
-  if (running <= wanted && !growing) return undefined;
+  // Pods that were removed have to be gone, and new ones to be there.
+  const settling = !everythingReady || redisPodsOf(observed).length !== wanted;
+  if (running === wanted && !(before?.reason === 'ScalingRedis' && settling)) return undefined;
   const why = step.kind === 'wait' && step.task === 'scaling' ? `: ${step.why}` : '';
   return verdict('Progressing', 'True', 'ScalingRedis', `Redis goes to ${wanted} pods${why}.`);
 }
@@ -100,7 +101,11 @@ function rollingRedis(observed: Observed, step: Step): Verdict | undefined {
   const behind = (statefulSet.status?.observedGeneration ?? 0) < (statefulSet.metadata.generation ?? 0);
   const pods = redisPodsOf(observed);
   const current = pods.filter(({ outdated }) => !outdated).length;
-  if (!behind && current === pods.length) return undefined;
+  // The last pod of a roll has to come up as well.
+  const before = observed.cluster.status?.conditions?.find(({ type }) => type === 'Progressing');
+  const wasRolling = before !== undefined && ['RollingRedis', 'SwitchingOver'].includes(before.reason);
+  const starting = pods.length < runningOf(observed) || pods.some(({ ready, going }) => !ready || going);
+  if (!behind && current === pods.length && !(wasRolling && starting)) return undefined;
   const why = step.kind === 'wait' ? ` Waiting: ${step.why}.` : '';
   const text = `${current} of ${runningOf(observed)} Redis pods run as the spec says.${why}`;
   return verdict('Progressing', 'True', 'RollingRedis', text);

@@ -109,6 +109,15 @@ describe('scaling', () => {
     expect(world.pods.every(({ quorum }) => quorum === 2)).toBe(true);
   });
 
+  test('down takes no second pod on the word of a look from before the first was removed', () => {
+    const world = new RedisWorldModel(5);
+    for (const pod of world.pods) Object.assign(pod, { quorum: 3, priority: 0 });
+    world.wanted = 3;
+    const seen = world.view().redis;
+    expect(world.step()).toEqual({ kind: 'shrink', to: 4 });
+    expect(nextStep({ ...world.view(), redis: seen })).toMatchObject({ kind: 'wait', task: 'scaling' });
+  });
+
   test('down that is taken back makes the pods electable again', () => {
     const world = new RedisWorldModel(5);
     for (const pod of world.pods) pod.quorum = 3;
