@@ -81,6 +81,9 @@ function whatGoesFirst(observed: Observed): string | undefined {
   const { cluster } = observed;
   if (appStaysStandalone(observed)) return 'the new Redis pods follow the first one before the app moves';
   if (isAppRolling(observed)) return 'the app is rolled first';
+  // They know only of the Redis that stands alone, and may have something for it yet.
+  if (fromStandalone(observed) && observed.appPods.some(isGoing))
+    return 'app pods that speak to the Redis that stood alone are stopping';
   const rotation = rotationFor(observed);
   if (cluster.spec.redis.mode === 'Sentinel' && rotation.kind !== 'none')
     return 'the password is rotated first';
@@ -104,13 +107,16 @@ function isAppRolling({ deployment }: Observed): boolean {
 /** True from when mode Standalone became Sentinel until the new pods have all that the first one has: until then the app
  *  goes on speaking to that one. It moves once, and not back when a Sentinel hiccups later. */
 export function appStaysStandalone(observed: Observed): boolean {
-  const { cluster, redisPods, deployment, redis } = observed;
-  if (cluster.spec.redis.mode !== 'Sentinel') return false;
-  if (!redisPods.some((pod) => !isGoing(pod) && !hasSentinel(pod))) return false;
+  const { deployment, redis } = observed;
+  if (!fromStandalone(observed)) return false;
   if (!deployment || speaksToSentinels(deployment)) return false;
   if (!redis || redis.stale) return true;
   return notWhole(redisPodsOf(observed), redis.observation, redis.judgement) !== undefined;
 }
+
+/** A pod of mode Standalone is still there. */
+const fromStandalone = ({ cluster, redisPods }: Observed): boolean =>
+  cluster.spec.redis.mode === 'Sentinel' && redisPods.some((pod) => !isGoing(pod) && !hasSentinel(pod));
 
 const hasSentinel = ({ spec }: Stored<'Pod'>): boolean =>
   spec?.containers.some(({ name }) => name === SENTINEL_CONTAINER) ?? false;
