@@ -20,6 +20,7 @@ export interface FleetOptions {
 const LOOK_EVERY_MS = 2_000;
 const DEFAULT_PACE_MS = 10;
 const CATCH_UP_MS = 30_000;
+const REST_MS = 1_000;
 
 /** Writers and observers in the app pods, and what they were promised and saw: one agent in each pod. */
 export class Fleet {
@@ -44,6 +45,9 @@ export class Fleet {
   /** Ends the agents; `clear` removes what they wrote. */
   async stop(options: { clear: boolean }): Promise<void> {
     this.#running = false;
+    // First the writers end: a late write would make a key anew.
+    for (const link of this.#links.values()) link.rest();
+    await sleep(REST_MS);
     const keys = this.history.writers().map((writer) => keyOf(this.#options.run, writer));
     if (options.clear && keys.length > 0) await this.#throughAny((link) => link.remove(keys)).catch(() => {});
     await Promise.all([...this.#links.values()].map((link) => link.end()));

@@ -71,6 +71,19 @@ export class History {
 
 const keyOf = ({ writer, from, to }: Lost) => `${writer}/${from}-${to}`;
 
+/** Losses of one writer that follow each other as one, for telling them. */
+export function joined(losses: readonly Lost[]): Lost[] {
+  const found: Lost[] = [];
+  for (const one of losses) {
+    const last = found.at(-1);
+    if (last && last.writer === one.writer && last.to === one.from - 1) {
+      last.to = one.to;
+      last.toMs = one.toMs;
+    } else found.push({ ...one });
+  }
+  return found;
+}
+
 /** How many operations the ranges hold. */
 export const countOf = (ranges: readonly Acknowledged[]): number =>
   ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0);

@@ -2,7 +2,7 @@
 export { Breaker, type BreakerOptions, type Cast, cast } from './breaker.ts';
 export { KIND_NAMES, type KindName, kindsOf } from './catalogue.ts';
 export { Fleet, type FleetOptions } from './fleet.ts';
-export { type Acknowledged, countOf, History, type Lost } from './history.ts';
+export { type Acknowledged, countOf, History, joined, type Lost } from './history.ts';
 export { type Interval, lengthMs, longestGap, overlaps } from './intervals.ts';
 export { kubectlFaults } from './kubectl-faults.ts';
 export { ownPlace, type Place } from './place.ts';

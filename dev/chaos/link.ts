@@ -72,6 +72,11 @@ export class AgentLink {
     this.#line?.close();
   }
 
+  /** Has the writer write nothing more. */
+  rest(): void {
+    this.#tell({ do: 'rest' });
+  }
+
   /** The string as the primary has it. @throws Error when it cannot be read. */
   async read(key: string): Promise<Uint8Array> {
     const { bits } = await this.#ask((id) => ({ do: 'read', id, key }));

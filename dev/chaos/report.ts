@@ -1,6 +1,6 @@
 import { inWords } from '../cluster/progress.ts';
 import { KIND_NAMES, type KindName } from './catalogue.ts';
-import { countOf, type Lost } from './history.ts';
+import { countOf, joined, type Lost } from './history.ts';
 import { type Interval, lengthMs } from './intervals.ts';
 
 export interface RoundResult {
@@ -86,7 +86,7 @@ export function reportLines(
     ...tableLines(report).map((line, i) => (i < 2 ? paint.bold(line) : line)),
     '',
     ...totals.map(([name, value]) => `${name.padEnd(26)}${value}`),
-    ...report.lost.map((one) => paint.red(`lost: ${describeLost(one, report.rounds)}`)),
+    ...joined(report.lost).map((one) => paint.red(`lost: ${describeLost(one, report.rounds)}`)),
     '',
     ...(found.length === 0
       ? [paint.bold('Nothing was lost, and every round recovered.')]
@@ -131,5 +131,7 @@ export function describeLost(lost: Lost, rounds: readonly RoundResult[]): string
     : before
       ? `after round ${before.number} (${before.kind})`
       : 'before round 1';
-  return `${writer} ${numbers}, acknowledged at ${new Date(fromMs).toISOString()} ${round}`;
+  const clock = (ms: number) => new Date(ms).toISOString();
+  const time = toMs - fromMs < 1_000 ? `at ${clock(fromMs)}` : `from ${clock(fromMs)} to ${clock(toMs)}`;
+  return `${writer} ${numbers}, acknowledged ${time} ${round}`;
 }

@@ -4,7 +4,7 @@ import { inWords } from '../cluster/progress.ts';
 import { Breaker } from './breaker.ts';
 import type { KindName } from './catalogue.ts';
 import { Fleet } from './fleet.ts';
-import { countOf } from './history.ts';
+import { countOf, joined } from './history.ts';
 import type { Place } from './place.ts';
 import { describeSteps, planRounds, type Round } from './plan.ts';
 import { describeLost, type Report, type RoundResult } from './report.ts';
@@ -71,7 +71,8 @@ async function runRounds(plan: readonly Round[], world: World, results: RoundRes
     const result = await runRound(round, world);
     results.push(result);
     progress.say(`${''.padStart(16)}${describeResult(result)}`);
-    for (const lost of result.lost) progress.say(`${''.padStart(16)}LOST ${describeLost(lost, results)}`);
+    for (const lost of joined(result.lost))
+      progress.say(`${''.padStart(16)}LOST ${describeLost(lost, results)}`);
     // On a cluster that does not come back nothing can be learnt from another fault.
     if (result.problem !== undefined) return;
   }

@@ -21,6 +21,7 @@ const topology = new Topology(access);
 const outbox = new Outbox(Date.now);
 const readers = new Set<Socket>();
 let lastAskedMs = Date.now();
+let writing = true;
 
 const send = (socket: Socket, message: FromAgent) => socket.write(`${JSON.stringify(message)}\n`);
 
@@ -41,6 +42,9 @@ async function obey(socket: Socket, order: ToAgent): Promise<void> {
       return outbox.forget(order.seq);
     case 'read':
       return answer(socket, order.id, (primary) => primary.call(['GET', order.key], READ_TIMEOUT_MS));
+    case 'rest':
+      writing = false;
+      return;
     case 'remove':
       return answer(socket, order.id, (primary) => primary.call(['UNLINK', ...order.keys], READ_TIMEOUT_MS));
     case 'end':
@@ -87,6 +91,7 @@ void write({
   key: parameters.key,
   replicas: parameters.replicas ?? access.replicas,
   paceMs: parameters.paceMs,
+  wanted: () => writing,
   connect: () => topology.primary(),
   acked: (n) => outbox.acked(n),
   failed: (why) => outbox.failed(why),

@@ -72,5 +72,7 @@ export type ToAgent =
   | { do: 'received'; seq: number }
   /** Give the string, as the primary that the Sentinels name has it. */
   | { do: 'read'; id: number; key: string }
+  /** Write nothing more. */
+  | { do: 'rest' }
   | { do: 'remove'; id: number; keys: string[] }
   | { do: 'end' };

@@ -7,6 +7,8 @@ export interface WriterOptions {
   /** Replicas that must confirm. */
   replicas: number;
   paceMs: number;
+  /** False ends it. */
+  wanted: () => boolean;
   connect: () => Promise<Connection>;
   acked: (n: number) => void;
   failed: (why: string) => void;
@@ -20,11 +22,11 @@ const RETRY_MS = 100;
 const EXPIRE_SECONDS = 86_400;
 const EXPIRE_EVERY = 1_000;
 
-/** Writes one operation after another for as long as the process lives. Operation n sets bit n of the string, and is
+/** Writes one operation after another for as long as it is wanted. Operation n sets bit n of the string, and is
  *  acknowledged when enough replicas have it. A number is never used twice. */
-export async function write(options: WriterOptions): Promise<never> {
+export async function write(options: WriterOptions): Promise<void> {
   let connection: Connection | undefined;
-  for (let n = 0; ; n++) {
+  for (let n = 0; options.wanted(); n++) {
     try {
       connection = connection?.open ? connection : await options.connect();
       if (n % EXPIRE_EVERY === 1) await connection.call(['EXPIRE', options.key, EXPIRE_SECONDS]);

@@ -157,6 +157,7 @@ describe('the writer', () => {
       key: 'k',
       replicas,
       paceMs: 0,
+      wanted: () => true,
       connect: async () => connection,
       acked: (n) => acked.push(n),
       failed: (why) => failed.push(why),

@@ -1,4 +1,4 @@
-import { countOf, hasBit, History } from '../../../dev/chaos/history.ts';
+import { countOf, hasBit, History, joined } from '../../../dev/chaos/history.ts';
 
 /** A string with these bits set, as SETBIT does it. */
 const bitsOf = (...numbers: number[]): Uint8Array => {
@@ -69,4 +69,13 @@ test("one writer's operations are not found in another's string", () => {
   history.add('b', [range(0, 1)]);
   expect(check(history, 'a', bitsOf(0, 1))).toEqual([]);
   expect(countOf(check(history, 'b', new Uint8Array()))).toBe(2);
+});
+
+test('losses that follow each other are told as one', () => {
+  const lost = (writer: string, from: number, to: number) => ({ writer, ...range(from, to) });
+  expect(joined([lost('a', 0, 3), lost('a', 4, 9), lost('a', 11, 12), lost('b', 13, 14)])).toEqual([
+    lost('a', 0, 9),
+    lost('a', 11, 12),
+    lost('b', 13, 14),
+  ]);
 });
