@@ -10,6 +10,8 @@ set -eu
 conf=$DATA/sentinel.conf
 DOWN_AFTER_MS=5000
 FAILOVER_TIMEOUT_MS=10000
+# All of them: one that is dead would hold up the others for as long as that.
+PARALLEL_SYNCS=8
 
 # 40 hexadecimal digits: the UID of the HyperpageCluster and the ordinal of the pod.
 identity() (
@@ -46,7 +48,7 @@ watch_lines() {
 sentinel monitor $PRIMARY_NAME $2 $(quorum)
 sentinel down-after-milliseconds $PRIMARY_NAME $DOWN_AFTER_MS
 sentinel failover-timeout $PRIMARY_NAME $FAILOVER_TIMEOUT_MS
-sentinel parallel-syncs $PRIMARY_NAME 1
+sentinel parallel-syncs $PRIMARY_NAME $PARALLEL_SYNCS
 END
   known_replicas "$1" "$2"
 }
@@ -126,7 +128,7 @@ learn() {
     found=$(from_peers)
     [ -n "$found" ] || continue
     order "$SENTINEL_PORT" "sentinel monitor $PRIMARY_NAME ${found#* } $(quorum)" || continue
-    set_watch down-after-milliseconds $DOWN_AFTER_MS failover-timeout $FAILOVER_TIMEOUT_MS parallel-syncs 1
+    set_watch down-after-milliseconds $DOWN_AFTER_MS failover-timeout $FAILOVER_TIMEOUT_MS parallel-syncs $PARALLEL_SYNCS
   done
 }
 

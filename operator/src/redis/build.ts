@@ -8,7 +8,8 @@ import type { Credentials, RedisObservation, RedisOrders } from './types.ts';
 const SENTINEL_TIMES = {
   'down-after-milliseconds': '5000',
   'failover-timeout': '10000',
-  'parallel-syncs': '1',
+  // All of them: a replica that is dead would hold up the others for the whole time-out.
+  'parallel-syncs': '8',
 };
 
 /** Builds the first topology: makes one Redis the primary, has the others follow it and the Sentinels watch it. It may
