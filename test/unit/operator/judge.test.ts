@@ -1,4 +1,4 @@
-import { GHOST_PROOF_MS, judge } from '../../../operator/src/redis/index.ts';
+import { GHOST_PROOF_MS, judge, STRANDED_PROOF_MS } from '../../../operator/src/redis/index.ts';
 import { nodeOf, PODS, sentinelOf, silentOf, wholeRedis } from './fixtures.ts';
 
 type RedisNode = ReturnType<typeof wholeRedis>['nodes'][number];
@@ -120,6 +120,73 @@ describe('a ghost: the Sentinels wait for an address that no pod has any more', 
   ];
   test.each(doubts)('is none while %s', (_what, more) => {
     expect(after(more)).toEqual({ kind: 'leave' });
+  });
+});
+
+describe('a conflict', () => {
+  const nodes = [nodeOf(PODS[0], { keys: 1 }), nodeOf(PODS[1], { keys: 2 }), nodeOf(PODS[2])];
+  const observation = wholeRedis({ sentinels: blank, nodes });
+  const idOf = (seen = observation) => {
+    const { decision } = judge(seen);
+    return decision.kind === 'conflict' ? decision.id : '';
+  };
+  const answered = (answer: string, seen = observation) => judge(seen, undefined, answer).decision;
+
+  test('is settled by whoever answers it, with the pod that they chose', () => {
+    expect(answered(`demo-redis-1@${idOf()}`)).toEqual({
+      kind: 'build',
+      primary: 'demo-redis-1',
+      why: 'chosen',
+    });
+  });
+  test('keeps its name while only the data change', () => {
+    const more = nodes.map((node) => ({ ...node, keys: node.keys + 1 }));
+    expect(idOf(wholeRedis({ sentinels: blank, nodes: more }))).toBe(idOf());
+  });
+  test.each([
+    ['names another conflict', 'demo-redis-1@00000000'],
+    ['names no conflict', 'demo-redis-1'],
+    ['names a pod that is not there', `demo-redis-7@${idOf()}`],
+  ])('is not settled by an answer that %s', (_what, answer) => {
+    expect(answered(answer)).toMatchObject({ kind: 'conflict' });
+  });
+  test('is not settled by the answer to an earlier one, among pods that were replaced since', () => {
+    const replaced = nodes.map((node) => ({ ...node, address: `${node.address}0` }));
+    expect(
+      answered(`demo-redis-1@${idOf()}`, wholeRedis({ sentinels: blank, nodes: replaced })),
+    ).toMatchObject({ kind: 'conflict' });
+  });
+});
+
+describe('a topology in which nobody may be elected', () => {
+  const restarted = PODS.slice(1).map((pod) => nodeOf(pod, { keys: 5, priority: 0 }));
+  const sentinels = PODS.map((pod) => sentinelOf(pod, { primary: '10.0.0.1:6379', primaryDown: true }));
+  const gone = { ...silentOf(PODS[0]), address: '10.0.0.1:6379' };
+  const seen = (nodes: RedisNode[]) => wholeRedis({ sentinels, nodes });
+  const after = (strandedMs: number, nodes: RedisNode[] = [gone, ...restarted], answer?: string) =>
+    judge(seen(nodes), { ghostMs: 0, strandedMs }, answer).decision;
+
+  test('waits for the primary that holds everything, and then for a person', () => {
+    expect(after(STRANDED_PROOF_MS - 1)).toEqual({ kind: 'leave' });
+    expect(after(STRANDED_PROOF_MS)).toMatchObject({
+      kind: 'conflict',
+      why: expect.stringMatching(/wait for demo-redis-0.*demo-redis-1 \(5 keys\), demo-redis-2 \(5 keys\)/),
+    });
+  });
+  test('lets the Sentinels elect the one that the person chose', () => {
+    const decision = after(STRANDED_PROOF_MS);
+    const id = decision.kind === 'conflict' ? decision.id : '';
+    expect(after(STRANDED_PROOF_MS, undefined, `demo-redis-2@${id}`)).toEqual({
+      kind: 'nominate',
+      pod: 'demo-redis-2',
+    });
+  });
+  test.each<[string, RedisNode[]]>([
+    ['the primary answers', [nodeOf(PODS[0], { priority: 0 }), ...restarted]],
+    ['somebody may be elected', [gone, restarted[0]!, nodeOf(PODS[2], { priority: 100 })]],
+    ['somebody reads its data', [gone, restarted[0]!, nodeOf(PODS[2], { priority: 0, loading: true })]],
+  ])('is none while %s', (_what, nodes) => {
+    expect(after(STRANDED_PROOF_MS, nodes)).toEqual({ kind: 'leave' });
   });
 });
 
