@@ -127,6 +127,12 @@ function refusal(action: Action, error: unknown): Problem {
   if (!(error instanceof KubeError)) throw error;
   const { kind, metadata } = 'manifest' in action ? action.manifest : action.stored;
   const what = `${kind} ${metadata.name}`;
+  if (action.kind === 'growClaim' && [403, 422].includes(error.status)) {
+    return {
+      reason: 'InvalidSpec',
+      message: `the volume of ${what} cannot grow: ${error.message}; set allowVolumeExpansion: true on its storage class`,
+    };
+  }
   if (error.status === 422 || error.status === 400) {
     return { reason: 'InvalidSpec', message: `the API server refuses ${what}: ${error.message}` };
   }

@@ -7,6 +7,8 @@ export interface OperatorMetrics {
   queue: QueueObserver;
   reflector: ReflectorObserver;
   writes(count: number): void;
+  /** A step about Redis was taken: every write to it is part of one. */
+  step(kind: string): void;
   status(cluster: HyperpageCluster, status: HyperpageCluster['status']): void;
   forget(cluster: HyperpageCluster): void;
   leading(leads: boolean): void;
@@ -46,10 +48,17 @@ export function createOperatorMetrics(
     help: 'Writes of owned objects.',
     registers,
   });
+  const steps = new Counter({
+    name: 'hyperpage_operator_redis_steps_total',
+    help: 'Steps taken about Redis, by kind: none while its topology is whole.',
+    labelNames: ['step'] as const,
+    registers,
+  });
   return {
     queue: queueObserver(registers),
     reflector: reflectorObserver(registers),
     writes: (count) => writes.inc(count),
+    step: (step) => steps.inc({ step }),
     leading: (leads) => leader.set(leads ? 1 : 0),
     status: ({ metadata: { namespace, name } }, status) => {
       for (const { type, status: current } of status?.conditions ?? []) {

@@ -97,6 +97,7 @@ export function createOperator(options: OperatorOptions): Operator {
     log,
     onStatus: metrics.status,
     onWrites: metrics.writes,
+    onStep: metrics.step,
   });
 
   const forget = (cluster: HyperpageCluster) => {

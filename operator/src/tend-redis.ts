@@ -25,6 +25,8 @@ export interface RedisTending {
   events: EventRecorder;
   clock: Clock;
   log: Logger;
+  /** Told of every step, for the metrics. */
+  onStep(kind: string): void;
 }
 
 /** Has Redis looked at, from now on. */
@@ -50,6 +52,7 @@ export async function tendRedis(observed: Observed, tending: RedisTending): Prom
   if (!isAction(step)) return false;
   const { kind, ...facts } = step;
   tending.log.info({ key: keyOf(cluster), step: kind, ...facts }, 'tending redis');
+  tending.onStep(kind);
   await carryOut(step, fresh, site.credentials, tending);
   await tending.redis.look(site);
   return true;
