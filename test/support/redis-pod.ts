@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { dial, endpoint } from '../../operator/src/redis/dial.ts';
 import type { Credentials } from '../../operator/src/redis/index.ts';
 import { eventually } from './eventually.ts';
-import type { MountedSecret } from './mounted-secret.ts';
+import type { PodMounts } from './redis-pod-mounts.ts';
 
 type Words = [string, ...string[]];
 
@@ -24,25 +24,21 @@ export interface RedisSite {
 export class RedisPod {
   readonly name: string;
   readonly ip: string;
-  /** Its mounted credentials. */
-  readonly secret: MountedSecret;
-  /** Its mounted certificates; empty without TLS. */
-  readonly certificates: MountedSecret;
+  readonly mounts: PodMounts;
   readonly #site: RedisSite;
   #redis: ChildProcess | undefined;
   #sentinel: ChildProcess | undefined;
 
-  constructor(name: string, ip: string, site: RedisSite, mounts: Pick<RedisPod, 'secret' | 'certificates'>) {
+  constructor(name: string, ip: string, site: RedisSite, mounts: PodMounts) {
     this.name = name;
     this.ip = ip;
-    this.secret = mounts.secret;
-    this.certificates = mounts.certificates;
+    this.mounts = mounts;
     this.#site = site;
   }
 
   /** The pod of the same name that comes after this one. */
   successor = ({ ip = this.ip, mode = this.#site.mode }: { ip?: string; mode?: RedisSite['mode'] } = {}) =>
-    new RedisPod(this.name, ip, { ...this.#site, mode }, this);
+    new RedisPod(this.name, ip, { ...this.#site, mode }, this.mounts);
 
   async startRedis(): Promise<void> {
     this.#redis = await this.#run('redis.sh', 'data');
@@ -95,10 +91,12 @@ export class RedisPod {
     const info = String(await this.redis('INFO', 'replication'));
     return new RegExp(`^${field}:(.*)\r$`, 'm').exec(info)?.[1];
   }
-  /** Sends a signal to redis-server itself. */
-  async signalServer(signal: NodeJS.Signals): Promise<void> {
+  /** Stops redis-server as if it hung; gives what lets it go on. */
+  async hang(): Promise<() => void> {
     const info = String(await this.redis('INFO', 'server'));
-    process.kill(Number(/process_id:(\d+)/.exec(info)?.[1]), signal);
+    const pid = Number(/process_id:(\d+)/.exec(info)?.[1]);
+    process.kill(pid, 'SIGSTOP');
+    return () => process.kill(pid, 'SIGCONT');
   }
   /** What it takes for passwords, as SHA-256 in hexadecimal. */
   async accepted(port: 6379 | 26379): Promise<string[]> {
@@ -139,8 +137,8 @@ export class RedisPod {
         POD_NAME: this.name,
         PRIMARY_NAME: primaryName,
         MODE: mode,
-        PASSWORD_FILE: this.secret.path('password'),
-        ...(tls ? { TLS: 'yes', TLS_DIR: this.certificates.folder } : {}),
+        PASSWORD_FILE: this.mounts.secret.path('password'),
+        ...(tls ? { TLS: 'yes', TLS_DIR: this.mounts.certificates.folder } : {}),
         DATA: dataFolder,
       },
       detached: true,
@@ -149,9 +147,11 @@ export class RedisPod {
   }
 }
 
+/** Also what a process 1 left behind that ended by itself: in a container that would be gone as well. */
 const killGroup = async (child: ChildProcess | undefined): Promise<void> => {
-  if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
+  if (!child?.pid) return;
+  const ended = child.exitCode !== null || child.signalCode !== null;
+  const gone = ended ? undefined : once(child, 'exit');
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {

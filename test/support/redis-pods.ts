@@ -1,5 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HyperpageCluster } from '@hyperpage/contract';
@@ -8,17 +8,17 @@ import { sentinelNameOf } from '../../operator/src/desired/index.ts';
 import { REDIS_SCRIPTS } from '../../operator/src/desired/redis-scripts.ts';
 import {
   buildTopology,
+  type Credentials,
   createRedisObserver,
   createRedisProbe,
-  type Credentials,
   type RedisOrders,
   sendRedisOrders,
   type TimedRedisObservation,
 } from '../../operator/src/redis/index.ts';
-import type { Authority, Certificate } from './certificates.ts';
+import type { Authority } from './certificates.ts';
 import { eventually } from './eventually.ts';
-import { mountSecret } from './mounted-secret.ts';
 import { RedisPod, type RedisSite } from './redis-pod.ts';
+import { certificateFiles, type MountedCredentials, mountAll, secretFiles } from './redis-pod-mounts.ts';
 
 export { RedisPod } from './redis-pod.ts';
 
@@ -27,7 +27,7 @@ export const PASSWORD = 'it has "quotes", \\ and spaces';
 export const TLS_NAME = 'demo-redis.demo.svc';
 
 export interface RedisPodsOptions {
-  mode?: 'Standalone' | 'Sentinel';
+  mode?: RedisSite['mode'];
   replicas?: number;
   password?: string;
   /** Text of settings.conf; without it there is no such file. */
@@ -36,26 +36,20 @@ export interface RedisPodsOptions {
   authority?: Authority;
 }
 
-/** What the Secret holds that the pods mount. */
-export interface MountedCredentials {
-  password: string;
-  accepted: readonly string[];
-  generation: number;
-}
-
 /** The Redis pods of one cluster and the part of the operator that tends them. */
 export class RedisPods {
   readonly cluster: HyperpageCluster;
   readonly pods: RedisPod[] = [];
   /** Every command that the operator sent to change something. */
   readonly ordered: string[] = [];
-  readonly #site: RedisSite;
+  #site: RedisSite;
   readonly #net = `127.${randomInt(16, 250)}.${randomInt(1, 250)}`;
   #lastHost = 0;
   #credentials: MountedCredentials;
   #authority: Authority | undefined;
+  readonly #probe = createRedisProbe();
   readonly #observer = createRedisObserver({
-    probe: createRedisProbe(),
+    probe: this.#probe,
     clock: systemClock,
     log: silentLogger,
     intervalMs: 3_600_000,
@@ -90,6 +84,12 @@ export class RedisPods {
     return all;
   }
 
+  /** What the pods that come from now on are told. */
+  setMode(mode: RedisSite['mode']): void {
+    this.#site = { ...this.#site, mode };
+    this.cluster.spec.redis.mode = mode;
+  }
+
   get primaryName(): string {
     return this.#site.primaryName;
   }
@@ -104,10 +104,7 @@ export class RedisPods {
 
   /** Makes the next pod, at an address that nobody had before; it is started by nobody yet. */
   async add(): Promise<RedisPod> {
-    const mounts = {
-      secret: await mountSecret(secretFiles(this.#credentials)),
-      certificates: await mountSecret(await certificateFiles(await this.#authority?.issue(TLS_NAME))),
-    };
+    const mounts = await mountAll(this.#credentials, await this.#authority?.issue(TLS_NAME));
     const pod = new RedisPod(`demo-redis-${this.pods.length}`, this.freshIp(), this.#site, mounts);
     this.pods.push(pod);
     await this.resolve();
@@ -129,15 +126,15 @@ export class RedisPods {
   /** What the Secret says from now on, and kubelet brings to `to`. */
   async setCredentials(credentials: MountedCredentials, to = this.pods): Promise<void> {
     this.#credentials = credentials;
-    await Promise.all(to.map(({ secret }) => secret.change(secretFiles(credentials))));
+    await Promise.all(to.map(({ mounts }) => mounts.secret.change(secretFiles(credentials))));
   }
 
   /** New certificates, of another authority if given. */
   async renewCertificates(authority = this.#authority): Promise<void> {
     if (!authority) throw new Error('these pods have no certificates');
     this.#authority = authority;
-    for (const { certificates } of this.pods)
-      await certificates.change(await certificateFiles(await authority.issue(TLS_NAME)));
+    for (const { mounts } of this.pods)
+      await mounts.certificates.change(await certificateFiles(await authority.issue(TLS_NAME)));
   }
 
   /** Puts another pod, not started yet, in the place of the one at `index`. */
@@ -225,6 +222,7 @@ export class RedisPods {
 
   async stop(): Promise<void> {
     this.#observer.stop();
+    this.#probe.close();
     await Promise.all(this.pods.map(discard));
     await rm(this.#site.folder, { recursive: true, force: true });
   }
@@ -249,21 +247,7 @@ const isWhole = ({ judgement, observation }: TimedRedisObservation): boolean =>
     (each) => each.reachable && each.knows === observation.expected - 1 && each.primary === judgement.elected,
   );
 
-const secretFiles = ({ password, accepted, generation }: MountedCredentials) => ({
-  password,
-  accepted: accepted.join('\n'),
-  generation: String(generation),
-});
-
-const certificateFiles = async (certificate: Certificate | undefined): Promise<Record<string, string>> => {
-  if (!certificate) return {};
-  const [crt, key] = await Promise.all(
-    [certificate.certFile, certificate.keyFile].map((file) => readFile(file, 'utf8')),
-  );
-  return { 'tls.crt': crt ?? '', 'tls.key': key ?? '', 'ca.crt': certificate.ca };
-};
-
 const discard = async (pod: RedisPod | undefined): Promise<void> => {
   await pod?.delete({ volume: 'lost' });
-  await Promise.all([pod?.secret.remove(), pod?.certificates.remove()]);
+  await Promise.all([pod?.mounts.secret.remove(), pod?.mounts.certificates.remove()]);
 };
