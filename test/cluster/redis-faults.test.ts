@@ -1,0 +1,177 @@
+/** Each fault of Redis once, on real pods: what is acknowledged stays, somebody takes writes again soon, and the status says
+ *  what is. */
+import type { RoundResult, Step } from '../../dev/chaos/index.ts';
+import { countOf, TWO_PRIMARIES_LIMIT_MS } from '../../dev/chaos/index.ts';
+import { OPERATOR_NAMESPACE } from '../../dev/install.ts';
+import {
+  createSubject,
+  enter,
+  type Ground,
+  operatorLog,
+  strike,
+  type Subject,
+  twoWritableMs,
+  untilWhole,
+} from './support/ground.ts';
+import { ASPECTS } from './support/oracle.ts';
+import { recordedOrders } from './support/orders.ts';
+import { keepOperatorOff, operatorPod } from './support/operator.ts';
+
+/** Sentinel's down-after, and fifteen seconds. */
+const RECOVERED_WITHIN_MS = 20_000;
+const TOLD_WITHIN_MS = 5_000;
+const STORED = 'redis-faults';
+const EPHEMERAL = 'redis-empty';
+
+let ground: Ground;
+let stored: Subject;
+let ephemeral: Subject;
+
+beforeAll(async () => {
+  ground = await enter([STORED, EPHEMERAL]);
+  stored = await createSubject(ground, { name: STORED, appPods: 3, storage: '256Mi' });
+  ephemeral = await createSubject(ground, { name: EPHEMERAL, appPods: 1 });
+  await Promise.all([untilWhole(stored), untilWhole(ephemeral)]);
+});
+
+afterAll(async () => {
+  await Promise.all([stored?.close(), ephemeral?.close()]);
+  await ground?.leave();
+});
+
+/** What holds after every fault. */
+function expectKept({ fleet, oracle }: Subject, { begunMs, endedMs, silentMs, lost }: RoundResult): void {
+  expect(countOf(lost)).toBe(0);
+  expect(silentMs).toBeLessThanOrEqual(RECOVERED_WITHIN_MS);
+  expect(twoWritableMs(fleet, begunMs)).toBeLessThanOrEqual(TWO_PRIMARIES_LIMIT_MS);
+  const lags = oracle.lags(begunMs, endedMs);
+  const late = ASPECTS.filter((aspect) => (lags[aspect]?.ms ?? 0) > TOLD_WITHIN_MS);
+  expect(late.map((aspect) => ({ aspect, ...lags[aspect] }))).toEqual([]);
+}
+
+const redisOf = (whom: 'primary' | 'all-redis') => ({ container: 'redis', whom }) as const;
+
+test.each<[string, Step[]]>([
+  ['the primary is killed', [{ atMs: 0, act: 'kill', ...redisOf('primary') }]],
+  [
+    'the primary hangs for 15 s',
+    [
+      { atMs: 0, act: 'hang', ...redisOf('primary') },
+      { atMs: 15_000, act: 'resume', ...redisOf('primary') },
+    ],
+  ],
+  ['every Redis is killed at once', [{ atMs: 0, act: 'kill', ...redisOf('all-redis') }]],
+  ['every Redis pod is deleted at once', [{ atMs: 0, act: 'delete-pods', whom: 'all-redis' }]],
+])('when %s, no acknowledged write is lost, and the status says what is', async (what, steps) => {
+  expectKept(stored, await strike(stored, what, steps));
+});
+
+test.each<[string, Step[]]>([
+  [
+    'is cut off for 20 s',
+    [
+      { atMs: 0, act: 'cut-node', whom: 'primary', direction: 'both' },
+      { atMs: 20_000, act: 'heal-node', whom: 'primary' },
+    ],
+  ],
+  [
+    'hears nothing any more, for 20 s',
+    [
+      { atMs: 0, act: 'cut-node', whom: 'primary', direction: 'received' },
+      { atMs: 20_000, act: 'heal-node', whom: 'primary' },
+    ],
+  ],
+  [
+    'is heard no more, for 20 s',
+    [
+      { atMs: 0, act: 'cut-node', whom: 'primary', direction: 'sent' },
+      { atMs: 20_000, act: 'heal-node', whom: 'primary' },
+    ],
+  ],
+  [
+    'stops, and is started again',
+    [
+      { atMs: 0, act: 'stop-node', whom: 'primary' },
+      { atMs: 12_000, act: 'start-node', whom: 'primary' },
+    ],
+  ],
+])(
+  "when the primary's node %s, another Redis takes over, and no acknowledged write is lost",
+  async (what, steps) => {
+    // Without the operator nobody writes the status.
+    await keepOperatorOff(ground, stored);
+    expectKept(stored, await strike(stored, `the primary's node ${what}`, steps));
+  },
+);
+
+test('while no Redis answers, RedisAvailable is Unknown, and the same primary goes on afterwards', async () => {
+  const primary = stored.oracle.truth.primary.now;
+  const result = await strike(stored, 'every Redis hangs for 9 s', [
+    { atMs: 0, act: 'hang', ...redisOf('all-redis') },
+    { atMs: 9_000, act: 'resume', ...redisOf('all-redis') },
+  ]);
+  const told = stored.oracle.told.RedisAvailable.stretches(result.begunMs, result.begunMs + 10_000);
+  expect(told.map(({ value }) => value)).toContain('Unknown');
+  expectKept(stored, result);
+  expect(stored.oracle.truth.primary.now).toBe(primary);
+});
+
+test('a pod that comes back empty never becomes primary, however fast it is', async () => {
+  const emptied = ephemeral.oracle.truth.primary.now as string;
+  const begunMs = Date.now();
+  const result = await strike(ephemeral, "the primary's pod is deleted, without storage", [
+    { atMs: 0, act: 'delete-pods', whom: 'primary' },
+  ]);
+  expectKept(ephemeral, result);
+  const primaries = ephemeral.oracle.truth.primary.stretches(begunMs, Date.now());
+  const after = primaries.slice(primaries.findIndex(({ value }) => value !== emptied));
+  expect(after.map(({ value }) => value)).not.toContain(emptied);
+});
+
+test('an operator that is deleted in the middle of a failover changes nothing of it, and gives no order afterwards', async () => {
+  const before = await operatorPod(ground);
+  const result = await strike(stored, 'the operator is deleted in the middle of a failover', [
+    { atMs: 0, act: 'hang', ...redisOf('primary') },
+    { atMs: 5_500, act: 'delete-pods', whom: 'operator' },
+    { atMs: 12_000, act: 'resume', ...redisOf('primary') },
+  ]);
+  expectKept(stored, result);
+  expect((await operatorPod(ground)).name).not.toBe(before.name);
+  const orders = await recordedOrders(ground, STORED);
+  const settledMs = Date.now();
+  await new Promise((resolve) => setTimeout(resolve, 10_000));
+  expect(await recordedOrders(ground, STORED)).toEqual(orders);
+  const said = await operatorLog(ground, settledMs - (settledMs - result.begunMs));
+  expect(said.filter(({ msg }) => msg === 'tending redis')).toEqual([]);
+});
+
+test('an operator that was hung through a failover does not tell what it saw before', async () => {
+  const { name: pod } = await operatorPod(ground);
+  const target = { namespace: OPERATOR_NAMESPACE, pod, container: 'operator' };
+  await ground.cluster.faults.pauseContainer(target);
+  let resumedMs = 0;
+  const resumed = setTimeout(() => {
+    resumedMs = Date.now();
+    void ground.cluster.faults.resumeContainer(target);
+  }, 13_000);
+  try {
+    const result = await strike(stored, 'the operator and the primary hang', [
+      { atMs: 0, act: 'hang', ...redisOf('primary') },
+      { atMs: 16_000, act: 'resume', ...redisOf('primary') },
+    ]);
+    // Nobody tells anything while it hangs.
+    expectKept(stored, { ...result, begunMs: resumedMs });
+  } finally {
+    clearTimeout(resumed);
+    await ground.cluster.faults.resumeContainer(target);
+  }
+});
+
+test('a write that was not acknowledged would be missed if somebody called it acknowledged', async () => {
+  const { history } = stored.fleet;
+  const [writer = ''] = history.writers();
+  const nowMs = Date.now();
+  history.add(writer, [{ from: 9_999_999, to: 9_999_999, fromMs: nowMs, toMs: nowMs }]);
+  const lost = await stored.fleet.check();
+  expect(lost.map(({ from, to }) => [from, to])).toEqual([[9_999_999, 9_999_999]]);
+});
