@@ -112,6 +112,9 @@ export async function strike(subject: Subject, what: string, steps: readonly Ste
   return result;
 }
 
+/** A status that is late by so much is told with all that happened. */
+const TELL_FROM_MS = 4_000;
+
 const inSeconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 function report({ fleet, oracle }: Subject, what: string, result: RoundResult): void {
@@ -121,6 +124,17 @@ function report({ fleet, oracle }: Subject, what: string, result: RoundResult): 
   progress.say(
     `  ${what}: no acknowledged write for ${inSeconds(silentMs)}, whole after ${inSeconds(redundantMs)}, ${lost.length} lost of ${fleet.history.acknowledged}, two writable ${inSeconds(twoWritableMs(fleet, begunMs))}; status late by: ${late}`,
   );
+  for (const aspect of ASPECTS) {
+    if ((lags[aspect]?.ms ?? 0) < TELL_FROM_MS) continue;
+    for (const [who, seen] of [
+      ['was', oracle.truth],
+      ['told', oracle.told],
+    ] as const) {
+      const course = seen[aspect].stretches(begunMs, endedMs);
+      const words = course.map(({ fromMs, value }) => `${inSeconds(fromMs - begunMs)} ${value}`);
+      progress.say(`      ${aspect} ${who}: ${words.join(', ')}`);
+    }
+  }
 }
 
 /** The longest time since `sinceMs` in which two Redis would have taken a write. */

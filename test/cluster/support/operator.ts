@@ -48,3 +48,15 @@ const scaled = ({ kubectl }: Ground) =>
     ['-n', OPERATOR_NAMESPACE, 'rollout', 'status', 'deployment', OPERATOR_DEPLOYMENT, '--timeout=60s'],
     { timeoutMs: 70_000 },
   );
+
+/** When the operator that leads now began to, on our clock. */
+export async function leadingSince({ kubectl }: Ground): Promise<number> {
+  const lease = await kubectl.json<{ spec: { acquireTime: string } }>([
+    '-n',
+    OPERATOR_NAMESPACE,
+    'get',
+    'lease',
+    OPERATOR_DEPLOYMENT,
+  ]);
+  return Date.parse(lease.spec.acquireTime);
+}

@@ -1,7 +1,7 @@
 import { type HyperpageCluster, LABELS, PORTS, redisPodName } from '@hyperpage/contract';
 import { readRedis, readSentinel, type RedisSaid, type SentinelSaid } from './readings.ts';
 import { ServerLine } from './server-line.ts';
-import { ANYTHING, Timeline, worstLag, type Lag } from './timeline.ts';
+import { ANYTHING, either, Timeline, worstLag, type Lag } from './timeline.ts';
 import { Watch } from './watch.ts';
 
 /** What is compared: these conditions' statuses, and the name of the primary. */
@@ -20,7 +20,7 @@ const REDIS_PODS = 3;
 const QUORUM = 2;
 /** min-replicas-to-write of three pods. */
 const NEEDED_REPLICAS = 1;
-const NOBODY = 'nobody';
+export const NOBODY = 'nobody';
 
 const timelines = (): Record<Aspect, Timeline<string>> => ({
   RedisAvailable: new Timeline(),
@@ -87,11 +87,11 @@ export class Oracle {
     for (const one of this.#closing) one.close();
   }
 
-  /** For each aspect how long the status was wrong between two moments. */
-  lags(fromMs: number, toMs: number): Partial<Record<Aspect, Lag>> {
+  /** For each aspect how long the status was wrong between two moments. `honest`: words that are never wrong. */
+  lags(fromMs: number, toMs: number, honest: readonly string[] = []): Partial<Record<Aspect, Lag>> {
     const found: Partial<Record<Aspect, Lag>> = {};
     for (const aspect of ASPECTS) {
-      const lag = worstLag(this.truth[aspect], this.told[aspect], fromMs, toMs);
+      const lag = worstLag(this.truth[aspect], this.told[aspect], fromMs, toMs, honest);
       if (lag) found[aspect] = lag;
     }
     return found;
@@ -116,7 +116,8 @@ export class Oracle {
     this.truth.primary.set(nowMs, primaries.length > 1 ? ANYTHING : (primary?.[0] ?? NOBODY));
     this.truth.RedisAvailable.set(
       nowMs,
-      writable.length === 1 ? 'True' : this.#anyAnswers(nowMs) ? 'False' : 'Unknown',
+      // Where no Redis answers there may be none, or none that can be seen.
+      writable.length === 1 ? 'True' : this.#anyAnswers(nowMs) ? 'False' : either('False', 'Unknown'),
     );
     this.truth.SentinelQuorum.set(nowMs, isAgreed(sentinels) ? 'True' : 'False');
     const spare =

@@ -1,4 +1,4 @@
-import { ANYTHING, Timeline, worstLag } from './timeline.ts';
+import { ANYTHING, either, Timeline, worstLag } from './timeline.ts';
 
 const timeline = (...changes: Array<[atMs: number, value: string]>) => {
   const made = new Timeline<string>();
@@ -35,4 +35,17 @@ test('a truth that passes before anybody can follow counts no longer than it las
 test('nothing is wrong where the truth is anything, and before the time that is looked at', () => {
   const truth = timeline([0, 'a'], [1_000, ANYTHING], [5_000, 'b']);
   expect(worstLag(truth, timeline([0, 'b']), 1_000, 9_000)).toBeUndefined();
+});
+
+test('who says what becomes true a moment later knew it first, and who says it much too early is wrong', () => {
+  const truth = timeline([0, 'True'], [30_000, 'False']);
+  expect(worstLag(truth, timeline([0, 'True'], [28_000, 'False']), 0, 40_000)).toBeUndefined();
+  expect(worstLag(truth, timeline([0, 'True'], [20_000, 'False']), 0, 40_000)?.ms).toBe(30_000);
+});
+
+test('words that are right beside each other, and words that are never wrong, do not lag', () => {
+  const truth = timeline([0, either('False', 'Unknown')], [10_000, 'True']);
+  expect(worstLag(truth, timeline([0, 'Unknown'], [10_500, 'True']), 0, 20_000)?.ms).toBe(500);
+  const hung = timeline([0, 'False'], [4_000, 'Unknown'], [19_000, 'True']);
+  expect(worstLag(truth, hung, 0, 20_000, ['Unknown'])).toBeUndefined();
 });

@@ -37,23 +37,37 @@ export interface Lag {
 
 /** A truth that nothing is demanded of: whatever is told is right. */
 export const ANYTHING = 'anything';
+const OR = ' or ';
+
+/** A truth that more than one word is right for. */
+export const either = (...words: string[]): string => words.join(OR);
+
+const agrees = (truth: string, told: string): boolean => truth === ANYTHING || truth.split(OR).includes(told);
+
+/** The oracle has to look too: who says what becomes true within this time knew it first. */
+const AHEAD_MS = 3_000;
 
 /** The longest time for which, between two moments, `told` was wrong after the truth had changed and while it stayed what
- *  it was. What was wrong before `fromMs` counts from then on only. */
+ *  it was. What was wrong before `fromMs` counts from then on only. `honest`: words that are never wrong. */
 export function worstLag(
   truth: Timeline<string>,
   told: Timeline<string>,
   fromMs: number,
   toMs: number,
+  honest: readonly string[] = [],
 ): Lag | undefined {
   let worst: Lag | undefined;
-  for (const is of truth.stretches(fromMs, toMs)) {
-    if (is.value === ANYTHING) continue;
+  const truths = truth.stretches(fromMs, toMs);
+  truths.forEach((is, i) => {
+    const next = truths[i + 1];
     for (const said of told.stretches(is.fromMs, is.toMs)) {
       const ms = said.toMs - is.fromMs;
-      if (said.value === is.value || ms <= (worst?.ms ?? 0)) continue;
+      if (agrees(is.value, said.value) || honest.includes(said.value) || ms <= (worst?.ms ?? 0)) continue;
+      const ahead = next && agrees(next.value, said.value) && next.fromMs - said.fromMs <= AHEAD_MS;
+      // Said before the truth changed to what is now, it is no foresight.
+      if (ahead && said.fromMs > is.fromMs) continue;
       worst = { ms, truth: is.value, told: said.value, atMs: is.fromMs };
     }
-  }
+  });
   return worst;
 }
