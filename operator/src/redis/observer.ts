@@ -1,7 +1,8 @@
 import { ANNOTATIONS, type HyperpageCluster, PORTS } from '@hyperpage/contract';
-import { type Clock, every, type Logger, sleep, type Timer } from '@hyperpage/runtime';
+import { type Clock, type Logger, sleep, type Timer } from '@hyperpage/runtime';
 import { sentinelNameOf } from '../desired/index.ts';
 import { ghostOf, judge, type Judgement, strandedOf } from './judge.ts';
+import { atPace } from './pace.ts';
 import { createPersistence } from './persistence.ts';
 import { STRANGER_PROOF_MS, strangersOf } from './strangers.ts';
 import type {
@@ -148,7 +149,7 @@ export function createRedisObserver(options: RedisObserverOptions): RedisObserva
       known?.timer.cancel();
       const onError = (err: unknown) => log.warn({ err, key }, 'looking at redis failed');
       const first = Promise.withResolvers<void>();
-      const timer = every(clock, intervalMs, () => turn(key), onError);
+      const timer = atPace(clock, intervalMs, () => turn(key), onError);
       entries.set(key, { site, timer, first: first.promise });
       void turn(key).catch(onError).finally(first.resolve);
     },

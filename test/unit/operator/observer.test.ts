@@ -88,3 +88,33 @@ describe('the first look', () => {
     expect(await first).toBeUndefined();
   });
 });
+
+describe('a look that takes long', () => {
+  test('does not put off the next one', async () => {
+    const { clock, redis } = world();
+    await clock.advance(0);
+    let looks = 0;
+    redis.node = async () => {
+      looks++;
+      await new Promise<void>((resolve) => clock.after(INTERVAL_MS - 1000, resolve));
+      return nodeOf(PODS[0]);
+    };
+    await clock.advance(3 * INTERVAL_MS);
+    expect(looks).toBe(3 * PODS.length);
+  });
+  test('is over before the next one, however long it takes', async () => {
+    const { clock, redis } = world();
+    await clock.advance(0);
+    let running = 0;
+    let most = 0;
+    redis.node = async () => {
+      running++;
+      most = Math.max(most, running);
+      await new Promise<void>((resolve) => clock.after(2 * INTERVAL_MS, resolve));
+      running--;
+      return nodeOf(PODS[0]);
+    };
+    await clock.advance(9 * INTERVAL_MS);
+    expect(most).toBe(PODS.length);
+  });
+});
