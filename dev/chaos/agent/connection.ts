@@ -14,6 +14,8 @@ export interface Connection {
    *  closed then, as later answers could not be told apart. */
   call(args: ReadonlyArray<string | number>, timeoutMs?: number): Promise<Reply>;
   readonly open: boolean;
+  /** `address:port` of the other end. */
+  readonly peer: string;
   close(): void;
 }
 
@@ -69,6 +71,10 @@ class SocketConnection implements Connection {
 
   get open(): boolean {
     return this.#failure === undefined;
+  }
+
+  get peer(): string {
+    return `${this.#socket.remoteAddress}:${this.#socket.remotePort}`;
   }
 
   async opened(event: 'connect' | 'secureConnect', timeoutMs: number): Promise<void> {

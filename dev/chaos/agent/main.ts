@@ -9,6 +9,7 @@ import type { AgentParameters, AgentStarted, FromAgent, ToAgent } from './messag
 import { observe } from './observer.ts';
 import { Outbox } from './outbox.ts';
 import { Topology } from './topology.ts';
+import { Vouching } from './vouching.ts';
 import { write } from './writer.ts';
 
 const BATCH_MS = 250;
@@ -87,12 +88,20 @@ void observe({
   open: (address) => openConnection(access, address),
   seen: (primary) => outbox.primary(primary),
 });
+const vouching = new Vouching({
+  sentinels: access.sentinels,
+  primaryName: access.primaryName,
+  open: (sentinel) => topology.sentinel(sentinel),
+  nowMs: () => performance.now(),
+});
+if (access.sentinels.length > 0) void vouching.run();
 void write({
   key: parameters.key,
   replicas: parameters.replicas ?? access.replicas,
   paceMs: parameters.paceMs,
   wanted: () => writing,
   connect: () => topology.primary(),
+  vouchFor: async (primary) => access.sentinels.length === 0 || vouching.vouchFor(primary),
   acked: (n) => outbox.acked(n),
   failed: (why) => outbox.failed(why),
 });

@@ -55,8 +55,13 @@ export class Topology {
     return found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   }
 
+  /** A connection to the Sentinel of that name. */
+  async sentinel(sentinel: Address): Promise<Connection> {
+    return openConnection(this.#access, await this.#resolve(sentinel));
+  }
+
   async #ask(sentinel: Address): Promise<Address | undefined> {
-    const connection = await openConnection(this.#access, await this.#resolve(sentinel));
+    const connection = await this.sentinel(sentinel);
     try {
       const answer = await connection.call(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#access.primaryName]);
       return Array.isArray(answer) ? { host: String(answer[0]), port: Number(answer[1]) } : undefined;

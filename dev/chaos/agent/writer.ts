@@ -10,6 +10,8 @@ export interface WriterOptions {
   /** False ends it. */
   wanted: () => boolean;
   connect: () => Promise<Connection>;
+  /** Whether that primary is certain to be the primary. */
+  vouchFor: (primary: string) => Promise<boolean>;
   acked: (n: number) => void;
   failed: (why: string) => void;
 }
@@ -23,7 +25,7 @@ const EXPIRE_SECONDS = 86_400;
 const EXPIRE_EVERY = 1_000;
 
 /** Writes one operation after another for as long as it is wanted. Operation n sets bit n of the string, and is
- *  acknowledged when enough replicas have it. A number is never used twice. */
+ *  acknowledged when enough replicas have it and the Sentinels vouch for the primary. A number is never used twice. */
 export async function write(options: WriterOptions): Promise<void> {
   let connection: Connection | undefined;
   for (let n = 0; options.wanted(); n++) {
@@ -42,11 +44,16 @@ export async function write(options: WriterOptions): Promise<void> {
   }
 }
 
-async function setBit(connection: Connection, { key, replicas }: WriterOptions, n: number): Promise<void> {
+async function setBit(
+  connection: Connection,
+  { key, replicas, vouchFor }: WriterOptions,
+  n: number,
+): Promise<void> {
   const written = connection.call(['SETBIT', key, n, 1], ANSWER_MS);
   if (replicas === 0) return void (await written);
   // Behind each other on one connection: WAIT speaks of this connection's last write.
   const confirmed = connection.call(['WAIT', replicas, WAIT_MS], ANSWER_MS);
   const [, count] = await Promise.all([written, confirmed]);
   if (typeof count !== 'number' || count < replicas) throw new Error('too few replicas confirmed');
+  if (!(await vouchFor(connection.peer))) throw new Error('the Sentinels do not vouch for the primary');
 }

@@ -121,10 +121,6 @@ export const fromField = (name: string, fieldPath: string): EnvVar => ({
   valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },
 });
 
-/** Sentinels that the sidecar is told of: those that are always there. It learns of the others from them, so that
- *  scaling Redis restarts no app pod. */
-const NAMED_SENTINELS = 3;
-
 /** How the sidecar finds Redis. Names are short: the pod's own search path completes them in one question. */
 function redisEnv(cluster: HyperpageCluster): EnvVar[] {
   const { redis } = cluster.spec;
@@ -145,8 +141,8 @@ function redisEnv(cluster: HyperpageCluster): EnvVar[] {
       ...tlsEnv(cluster),
     ];
   }
-  const named = Math.min(redis.replicas, NAMED_SENTINELS);
-  const sentinels = Array.from({ length: named }, (_, i) => `${host(i)}:${PORTS.sentinel}`);
+  // All of them: a majority has to vouch for the primary (sidecar/src/redis/vouchers.ts).
+  const sentinels = Array.from({ length: redis.replicas }, (_, i) => `${host(i)}:${PORTS.sentinel}`);
   return [
     { name: redisSentinels.env, value: sentinels.join(',') },
     { name: redisMasterName.env, value: sentinelNameOf(cluster) },

@@ -6,11 +6,12 @@ import { readInfo } from './info.ts';
 import type { Judgement } from './judge.ts';
 import type { Credentials, RedisOrders } from './types.ts';
 
-/** Longest pause of writes, in milliseconds. It ends by itself, also when this process dies. */
-const PAUSE_MS = 6000;
-/** Longest wait for a replica to have everything, and for the Sentinels to name it. */
+/** Longest wait for replicas to have everything, and for the Sentinels to name one of them, in milliseconds. */
 const CATCH_UP_MS = 2000;
 const ELECTION_MS = 8000;
+/** Longest pause of writes. It ends by itself, also when this process dies, and not before the former primary has either
+ *  been told to follow or been left by its replicas: a write that it took meanwhile would be lost. */
+const PAUSE_MS = CATCH_UP_MS + ELECTION_MS + 10_000;
 const BREATH_MS = 50;
 
 export interface SwitchOver {
@@ -32,16 +33,20 @@ export async function switchOver(options: SwitchOver): Promise<string> {
   const { judgement, credentials, orders } = options;
   const primary = judgement.primary?.address;
   if (primary === undefined) throw new Error('there is no primary to switch over from');
+  const unpause = () => orders(primary, credentials, [['CLIENT', 'UNPAUSE']]).catch(() => {});
   await orders(primary, credentials, [['CLIENT', 'PAUSE', String(PAUSE_MS), 'WRITE']]);
   try {
     await caughtUp(options, primary);
-    const next = await elected(options, primary);
-    await follow(options, primary, next);
-    return next;
-  } finally {
-    // A primary that follows by now has nothing to pause; one that does not must not stay paused.
-    await orders(primary, credentials, [['CLIENT', 'UNPAUSE']]).catch(() => {});
+    await failOver(options);
+  } catch (error) {
+    // Nobody was asked to replace it: it goes on.
+    await unpause();
+    throw error;
   }
+  const next = await elected(options, primary);
+  await follow(options, primary, next);
+  await unpause();
+  return next;
 }
 
 /** Resolves once every replica has applied what the paused primary has written. */
@@ -60,17 +65,22 @@ async function caughtUp(
   });
 }
 
-/** Has a Sentinel fail over, and gives the address that a majority of them names then. */
+/** Has a Sentinel fail over. */
+async function failOver({ cluster, judgement, credentials, orders }: SwitchOver): Promise<void> {
+  const { watching, primary } = judgement;
+  // Not the one that may be restarted with the primary's pod next.
+  const asked = watching.find(({ pod }) => pod !== primary?.pod) ?? watching[0];
+  if (!asked) throw new Error('no Sentinel can be asked to fail over');
+  await orders(asked.address, credentials, [['SENTINEL', 'FAILOVER', sentinelNameOf(cluster)]]);
+}
+
+/** The address that a majority of the Sentinels names now, another one than `primary`. */
 async function elected(
   { cluster, judgement, credentials, orders, clock }: SwitchOver,
   primary: string,
 ): Promise<string> {
   const name = sentinelNameOf(cluster);
   const { watching, quorum } = judgement;
-  // Not the one that may be restarted with the primary's pod next.
-  const asked = watching.find(({ pod }) => pod !== judgement.primary?.pod) ?? watching[0];
-  if (!asked) throw new Error('no Sentinel can be asked to fail over');
-  await orders(asked.address, credentials, [['SENTINEL', 'FAILOVER', name]]);
   return until(clock, ELECTION_MS, 'the Sentinels name another primary', async () => {
     const named = await Promise.all(
       watching.map(async ({ address }) => {

@@ -68,6 +68,11 @@ export class Connection {
     return this.#ready;
   }
 
+  /** Whom it is connected to. */
+  get peer(): Address {
+    return peerOf(this.client.stream);
+  }
+
   connect(): void {
     this.client.connect().catch(() => {});
   }

@@ -17,7 +17,7 @@ export interface FunctionCall {
 export interface GroupResult {
   /** What came of each call, in order. */
   results: Array<{ value: unknown } | { error: Error }>;
-  /** Replicas that confirmed all of them in time. */
+  /** Replicas that confirmed all of them in time; 0 where it is not certain that the primary is the primary. */
   acks: number;
 }
 
@@ -121,6 +121,11 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
       COMMAND_TIMEOUT_MS,
       commands.client.fcall(functionName(name), keys.length, ...keys, ...args),
     );
+  /** What replicas have counts only under a primary that is not being replaced (vouchers.ts). */
+  const vouchedFor = async (group: GroupResult, replicas: number): Promise<GroupResult> => {
+    if (!sentinels || replicas === 0 || group.acks < replicas) return group;
+    return (await sentinels.vouchFor(writes.peer)) ? group : { ...group, acks: 0 };
+  };
   for (const connection of connections) connection.connect();
 
   return {
@@ -135,9 +140,10 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
     },
     async group(calls, wait) {
       const first = await runGroup(writes.client, calls, wait);
-      if (!first.results.some((result) => 'error' in result && isMissingFunction(result.error))) return first;
+      if (!first.results.some((result) => 'error' in result && isMissingFunction(result.error)))
+        return vouchedFor(first, wait.replicas);
       await loadLibrary(writes.client);
-      return runGroup(writes.client, calls, wait);
+      return vouchedFor(await runGroup(writes.client, calls, wait), wait.replicas);
     },
     async prolong(keys, ms) {
       await Promise.all(keys.map((key) => commands.client.pexpire(key, ms)));

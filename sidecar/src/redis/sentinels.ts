@@ -1,14 +1,19 @@
-import { every } from '@hyperpage/runtime';
+import { every, sleep } from '@hyperpage/runtime';
 import type { Redis } from 'ioredis';
 import type { Authentication } from './authentication.ts';
 import type { RedisTarget } from './options.ts';
 import { type SentinelClientOptions, sentinelClient } from './sentinel-client.ts';
+import { type Voucher, vouchedUntilMs, voucherOf } from './vouchers.ts';
 
 const CHANNEL = '+switch-master';
 /** What sentinels announced is news for this long; then they are asked. */
 const NEWS_MS = 60_000;
 /** Sentinels come and go slowly: when there are more of them, or their pods move. */
 export const ASK_PEERS_MS = 5000;
+/** Vouchers are good for some seconds: asked for this often there is always one in hand. */
+const ASK_VOUCHERS_MS = 1000;
+/** How long an answer without one in hand may take. */
+const CONFIRM_MS = 400;
 
 export interface Address {
   host: string;
@@ -27,6 +32,9 @@ export interface Sentinels {
   addresses(): Promise<Address[]>;
   /** Why a sentinel is not connected, undefined when all are. ioredis, asking them, tells only that they do not answer. */
   problem(): string | undefined;
+  /** Whether `primary` is the primary at this moment for certain, so that what its replicas have is not lost: a majority
+   *  of the sentinels hear it. Asks them when what they said last does not tell. */
+  vouchFor(primary: Address): Promise<boolean>;
   close(): void;
 }
 
@@ -36,6 +44,7 @@ interface Watched {
   named: Address;
   /** The other sentinels, as this one told last: not all of them need to be named to us. */
   peers: Address[];
+  voucher?: Voucher | undefined;
   problem?: string;
 }
 
@@ -70,20 +79,35 @@ export function watchSentinels(
   const welcome = async (one: Watched) => {
     // First: over RESP2 a subscriber can ask nothing more.
     await learnPeers(one);
+    await askVoucher(one);
     await one.client.subscribe(CHANNEL);
   };
+  const askVoucher = async (one: Watched) => {
+    if (one.client.status !== 'ready') return;
+    const sentMs = clock.monotonicMs();
+    const told = await one.client.call('SENTINEL', 'MASTER', target.masterName).catch(() => undefined);
+    if (told !== undefined) one.voucher = voucherOf(fieldsOf(told), sentMs);
+  };
+  const vouched = ({ host, port }: Address) =>
+    clock.monotonicMs() <
+    vouchedUntilMs(
+      watched.map(({ voucher }) => voucher),
+      `${host}:${port}`,
+    );
   /** Peers are a last resort: not knowing them breaks nothing, and what was told before is better than nothing. */
   const learnPeers = async (one: Watched) => {
     if (one.client.status !== 'ready') return;
     const told = await one.client.call('SENTINEL', 'SENTINELS', target.masterName).catch(() => undefined);
     if (told !== undefined) one.peers = peersOf(told);
   };
-  const asking = every(
-    clock,
-    ASK_PEERS_MS,
-    async () => void (await Promise.all(watched.map(learnPeers))),
-    () => {},
-  );
+  const each = (ms: number, ask: (one: Watched) => Promise<void>) =>
+    every(
+      clock,
+      ms,
+      async () => void (await Promise.all(watched.map(ask))),
+      () => {},
+    );
+  const asking = [each(ASK_PEERS_MS, learnPeers), each(ASK_VOUCHERS_MS, askVoucher)];
 
   return {
     announced: () => (news && clock.monotonicMs() - news.atMs < NEWS_MS ? news.primary : undefined),
@@ -98,12 +122,25 @@ export function watchSentinels(
       const failed = found.find((one) => one.status === 'rejected');
       throw new Error('no sentinel has an address', { cause: failed?.reason });
     },
+    async vouchFor(primary) {
+      if (vouched(primary)) return true;
+      // One of them may be away: the others' answers are enough.
+      const patience = new AbortController();
+      const late = sleep(clock, CONFIRM_MS, patience.signal).catch(() => {});
+      const answers = watched.map(async (one) => {
+        await askVoucher(one);
+        if (vouched(primary)) patience.abort();
+      });
+      await Promise.race([late, Promise.all(answers)]);
+      patience.abort();
+      return vouched(primary);
+    },
     problem() {
       const { named, problem } = watched.find((one) => rank(one) > 0 && one.problem !== undefined) ?? {};
       return named && `${named.host}:${named.port}: ${problem}`;
     },
     close() {
-      asking.cancel();
+      for (const timer of asking) timer.cancel();
       for (const { client, authentication } of watched) {
         authentication.stop();
         client.disconnect();

@@ -134,13 +134,14 @@ describe('a writable primary', () => {
 
 describe('the writer', () => {
   /** Runs a writer against connections that answer WAIT with these counts, until they are used up. */
-  async function run(counts: Array<number | Error>, replicas: number) {
+  async function run(counts: Array<number | Error>, replicas: number, vouched = true) {
     const acked: number[] = [];
     const failed: string[] = [];
     const commands: string[] = [];
     const { promise: finished, resolve } = Promise.withResolvers<void>();
     const connection: Connection = {
       open: true,
+      peer: '10.0.0.1:6379',
       close: () => {},
       call: (args) => {
         commands.push(args.join(' '));
@@ -159,12 +160,19 @@ describe('the writer', () => {
       paceMs: 0,
       wanted: () => true,
       connect: async () => connection,
+      vouchFor: async () => vouched,
       acked: (n) => acked.push(n),
       failed: (why) => failed.push(why),
     });
     await finished;
     return { acked, failed, commands };
   }
+
+  test('counts nothing while the Sentinels do not vouch for the primary', async () => {
+    const { acked, failed } = await run([2], 2, false);
+    expect(acked).toEqual([]);
+    expect(failed).toEqual(['the Sentinels do not vouch for the primary']);
+  });
 
   test('counts only what enough replicas confirmed, and never uses a number twice', async () => {
     const { acked, failed, commands } = await run([2, 1, new RefusedReply('NOREPLICAS Not enough'), 2], 2);
