@@ -24,6 +24,8 @@ export function dial(options: RedisOptions, url?: string): Redis {
   const all = { ...IMPATIENT, ...options } as RedisOptions & { replyMapping?: never };
   const client = url === undefined ? new Redis(all) : new Redis(url, all);
   client.on('error', () => {});
+  // ioredis listens for one error of a stream; over TLS a second one may follow, and would end the process.
+  client.on('connect', () => client.stream?.on('error', () => {}));
   return client;
 }
 

@@ -53,6 +53,8 @@ export class Connection {
       // While the sentinels name no primary there is no connection that could close.
       if (!this.#ready && !this.#closed) events.onLost(error.message);
     });
+    // ioredis listens for one error of a stream; over TLS a second one may follow, and would end the process.
+    this.client.on('connect', () => this.client.stream?.on('error', () => {}));
     this.client.on('ready', () => void this.#welcome(events, clock));
     this.client.on('close', () => this.#lose(events));
     this.client.on('end', () => this.#comeBack(clock, events));

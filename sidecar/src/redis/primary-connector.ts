@@ -66,7 +66,8 @@ export function primaryConnector(
     #connectTo(announced: Address) {
       this.#doubted = announced;
       this.stream = openStream(announced, access.tls);
-      this.stream.once('error', (error) => (this.firstError = error));
+      // Not once: over TLS an error may have a second one behind it, which nobody would hear.
+      this.stream.on('error', (error) => (this.firstError ??= error));
       return this.stream;
     }
   };

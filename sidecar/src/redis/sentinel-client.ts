@@ -26,7 +26,8 @@ export function sentinelClient(
       this.connecting = true;
       // Not looked up before: rejecting here the client would give up for good, while a stream that fails it tries again.
       this.stream = openStream({ host, port, lookup: lookupOfNet(lookup) }, access.tls);
-      this.stream.once('error', (error) => (this.firstError = error));
+      // Not once: over TLS an error may have a second one behind it, which nobody would hear.
+      this.stream.on('error', (error) => (this.firstError ??= error));
       return this.stream;
     }
   }
