@@ -2,6 +2,7 @@
  *  what is. */
 import type { RoundResult, Step } from '../../dev/chaos/index.ts';
 import { countOf, TWO_PRIMARIES_LIMIT_MS } from '../../dev/chaos/index.ts';
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OPERATOR_NAMESPACE } from '../../dev/install.ts';
 import {
@@ -21,6 +22,10 @@ import { keepOperatorOff, leadingSince, operatorPod } from './support/operator.t
 /** Sentinel's down-after, and fifteen seconds. */
 const RECOVERED_WITHIN_MS = 20_000;
 const TOLD_WITHIN_MS = 5_000;
+/** Measured on two cores with a load of 60 to 90 (three clusters and two test runs at once): up to 6.5 s, where an idle
+ *  machine takes 1 to 3 s. A visit of the operator, the answer of kubectl: all of it waits for a CPU then. */
+const OVERLOAD_SLACK_MS = 3_000;
+const isOverloaded = () => (loadavg()[0] ?? 0) > 8 * availableParallelism();
 const OPERATOR_HANGS_MS = 9_000;
 const STORED = 'redis-faults';
 const EPHEMERAL = 'redis-empty';
@@ -51,7 +56,8 @@ function expectKept(
   expect(silentMs).toBeLessThanOrEqual(RECOVERED_WITHIN_MS);
   expect(twoWritableMs(fleet, begunMs)).toBeLessThanOrEqual(TWO_PRIMARIES_LIMIT_MS);
   const lags = oracle.lags(fromMs, endedMs, honest);
-  const late = ASPECTS.filter((aspect) => (lags[aspect]?.ms ?? 0) > TOLD_WITHIN_MS);
+  const withinMs = TOLD_WITHIN_MS + (isOverloaded() ? OVERLOAD_SLACK_MS : 0);
+  const late = ASPECTS.filter((aspect) => (lags[aspect]?.ms ?? 0) > withinMs);
   expect(late.map((aspect) => ({ aspect, ...lags[aspect] }))).toEqual([]);
 }
 
@@ -77,24 +83,24 @@ test.each<[string, Step[]]>([
 
 test.each<[string, Step[]]>([
   [
-    'is cut off for 20 s',
+    'is cut off for 15 s',
     [
       { atMs: 0, act: 'cut-node', whom: 'primary', direction: 'both' },
-      { atMs: 20_000, act: 'heal-node', whom: 'primary' },
+      { atMs: 15_000, act: 'heal-node', whom: 'primary' },
     ],
   ],
   [
-    'hears nothing any more, for 20 s',
+    'hears nothing any more, for 15 s',
     [
       { atMs: 0, act: 'cut-node', whom: 'primary', direction: 'received' },
-      { atMs: 20_000, act: 'heal-node', whom: 'primary' },
+      { atMs: 15_000, act: 'heal-node', whom: 'primary' },
     ],
   ],
   [
-    'is heard no more, for 20 s',
+    'is heard no more, for 15 s',
     [
       { atMs: 0, act: 'cut-node', whom: 'primary', direction: 'sent' },
-      { atMs: 20_000, act: 'heal-node', whom: 'primary' },
+      { atMs: 15_000, act: 'heal-node', whom: 'primary' },
     ],
   ],
   [
