@@ -122,6 +122,41 @@ describe('a primary that fails', () => {
   );
 });
 
+describe('a primary that the sentinels do not hear', () => {
+  test('acknowledges nothing, although its replicas confirm: it may be about to be replaced', async () => {
+    const redis = await startSentinels();
+    const folder = await mkdtemp(join(tmpdir(), 'hyperpage-password-'));
+    const passwordFile = join(folder, 'password');
+    await writeFile(passwordFile, redis.password);
+    const pods = podsOf(redisAdapters, systemClock, {
+      HYPERPAGE_REDIS_SENTINELS: redis.endpoints,
+      HYPERPAGE_REDIS_MASTER_NAME: redis.masterName,
+      HYPERPAGE_REDIS_PASSWORD_FILE: passwordFile,
+      HYPERPAGE_SESSION_REPLICAS: '1',
+      SESSION_FALLBACK_TO_MEMORY: 'false',
+    });
+    try {
+      const { sessions } = await pods.open('pod-a', {});
+      const id = freshId();
+      const update = () => sessions.update(id, { preferences: { theme: 'dark' } });
+      await eventually(
+        'a session is acknowledged',
+        async () => (await sessions.create(id, fresh())).kind === 'ok',
+      );
+      const silenced = redis.sentinels.slice(0, 2);
+      for (const sentinel of silenced) await sentinel.kill('SIGSTOP');
+      await pause(2000);
+      expect(await update()).toEqual({ kind: 'not-acknowledged', wanted: 1, got: 0 });
+      for (const sentinel of silenced) await sentinel.kill('SIGCONT');
+      await eventually('it is acknowledged again', async () => (await update()).kind === 'ok');
+    } finally {
+      await pods.closeAll();
+      await redis.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
+
 describe('sentinels of which the sidecar is told only some', () => {
   const worlds: RedisSentinels[] = [];
   const links: RedisLink[] = [];
