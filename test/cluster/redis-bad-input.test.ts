@@ -2,7 +2,7 @@
 import { IMAGES } from '@hyperpage/contract';
 import { until } from '../../dev/demo/tour.ts';
 import { type Authority, startAuthority } from '../support/certificates.ts';
-import { inTurn, leave } from './changes-support/beside.ts';
+import { beside, leave, startBeside } from './changes-support/beside.ts';
 import { startOutside } from './changes-support/external-suite.ts';
 import { expectUnharmed, Load } from './changes-support/load.ts';
 import { becomes, createScene, incarnations, redisPods, type Scene } from './changes-support/scene.ts';
@@ -33,6 +33,7 @@ beforeAll(async () => {
   await edited.create({ mode: 'Sentinel' });
   await edited.settled();
   load = await Load.start(edited);
+  startBeside();
 });
 
 afterAll(async () => {
@@ -97,10 +98,10 @@ test('an even number of Sentinels is warned of, with the number to write', async
   expectUnharmed(await load.rest('an even number'), { cut: true });
 });
 
-// These run beside the ones above, which jest begins with.
-test.concurrent(
+// These run beside the ones above.
+test(
   'a Secret with the password that is missing, lacks the key or holds several lines is named, and the cluster comes up once it is right',
-  inTurn(async () => {
+  beside(async () => {
     const scene = await open('bad-password');
     await scene.create({ mode: 'Standalone', authSecretRef: { name: 'mine', key: 'secret' } });
     await stalled(scene, 'SecretMissing', /Secret mine does not exist: create it with the key secret/);
@@ -122,9 +123,9 @@ test.concurrent(
   }),
 );
 
-test.concurrent(
+test(
   'a Secret with certificates that is missing, or is for another name, is named, and the cluster comes up once it is right',
-  inTurn(async () => {
+  beside(async () => {
     const scene = await open('bad-certificate');
     await scene.create({ mode: 'Standalone', tls: { secretName: 'tls' } });
     await stalled(scene, 'SecretMissing', /Secret tls does not exist: create it with the key ca\.crt/);
@@ -140,9 +141,9 @@ test.concurrent(
   }),
 );
 
-test.concurrent(
+test(
   'a URL of an outside Redis that is missing or holds a wrong password is told, and the app comes up once it is right',
-  inTurn(async () => {
+  beside(async () => {
     const scene = await open('bad-url');
     const outside = await startOutside(scene);
     await scene.create({ mode: 'External', urlSecretRef: { name: 'url' } });
@@ -158,9 +159,9 @@ test.concurrent(
   }),
 );
 
-test.concurrent(
+test(
   'a storage class that does not exist is named, and the volumes come once it does',
-  inTurn(async () => {
+  beside(async () => {
     const scene = await open('bad-class');
     await scene.create({ mode: 'Standalone', storage: { size: '64Mi', storageClassName: CLASS } });
     const found = await scene.reason('Degraded', 'PodUnschedulable', SOON_MS);

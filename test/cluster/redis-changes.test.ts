@@ -2,6 +2,7 @@
 import { LABELS, namesOf } from '@hyperpage/contract';
 import { until } from '../../dev/demo/tour.ts';
 import { OPERATOR_NAMESPACE } from '../../dev/install.ts';
+import { startBeside } from './changes-support/beside.ts';
 import { EXTERNAL_NAMESPACES, externalSuite } from './changes-support/external-suite.ts';
 import { expectUnharmed, Load } from './changes-support/load.ts';
 import { OTHER_NAMESPACES, otherSuite } from './changes-support/other-suite.ts';
@@ -30,6 +31,7 @@ beforeAll(async () => {
   await scene.create({ mode: 'Sentinel', storage: { size: '256Mi' } }, { appPods: 2 });
   await scene.settled();
   load = await Load.start(scene);
+  startBeside();
 });
 
 afterAll(async () => {
@@ -209,7 +211,7 @@ async function everyPod(): Promise<string[]> {
   return (await scene.kubectl(uids)).split(' ').toSorted();
 }
 
-// These run beside the ones above, which jest begins with.
+// These run beside the ones above.
 otherSuite(() => ground);
 storageSuite(() => ground);
 externalSuite(() => ground);

@@ -2,7 +2,7 @@ import { IMAGES } from '@hyperpage/contract';
 import { readFile } from 'node:fs/promises';
 import { type Authority, startAuthority } from '../../support/certificates.ts';
 import type { Ground } from '../support/ground.ts';
-import { inTurn, leave } from './beside.ts';
+import { beside, leave } from './beside.ts';
 import { expectUnharmed, Load } from './load.ts';
 import { restrictedPod } from './pods.ts';
 import { createScene, type Scene } from './scene.ts';
@@ -74,33 +74,37 @@ export function externalSuite(groundOf: () => Ground): void {
     await authority?.remove();
   });
 
-  test.concurrent.each([
-    ['with a password', PLAIN, false],
-    ['with a password and TLS', SECURE, true],
-  ])(
-    'a Redis of your own %s serves the app, and gets nothing but keys and functions of ours',
-    inTurn(async (what: string, namespace: string, tls: boolean) => {
-      const scene = await createScene(groundOf(), namespace);
-      open.push(scene);
-      if (tls) authority = await startAuthority();
-      const outside = await startOutside(scene, tls ? authority : undefined);
-      await outside.ask('set theirs untouched');
-      const before = await outside.ask('config get *\nacl list');
-      await scene.secret('outside-url', { url: outside.url });
-      if (authority && tls) await scene.secret('outside-ca', { 'ca.crt': authority.ca });
-      await scene.create({
-        mode: 'External',
-        urlSecretRef: { name: 'outside-url' },
-        ...(tls ? { tls: { secretName: 'outside-ca' } } : {}),
-      });
-      await scene.settled();
-      const load = await Load.start(scene);
-      open.push(load);
-      expectUnharmed(await load.rest(`External ${what}`));
-      await expectOnlyOurs(outside);
-      expect(await outside.ask('config get *\nacl list')).toBe(before);
-      await leave(scene);
-    }),
+  const serves = async (what: string, namespace: string, tls: boolean): Promise<void> => {
+    const scene = await createScene(groundOf(), namespace);
+    open.push(scene);
+    if (tls) authority = await startAuthority();
+    const outside = await startOutside(scene, tls ? authority : undefined);
+    await outside.ask('set theirs untouched');
+    const before = await outside.ask('config get *\nacl list');
+    await scene.secret('outside-url', { url: outside.url });
+    if (authority && tls) await scene.secret('outside-ca', { 'ca.crt': authority.ca });
+    await scene.create({
+      mode: 'External',
+      urlSecretRef: { name: 'outside-url' },
+      ...(tls ? { tls: { secretName: 'outside-ca' } } : {}),
+    });
+    await scene.settled();
+    const load = await Load.start(scene);
+    open.push(load);
+    expectUnharmed(await load.rest(`External ${what}`));
+    await expectOnlyOurs(outside);
+    expect(await outside.ask('config get *\nacl list')).toBe(before);
+    await leave(scene);
+  };
+
+  test(
+    'a Redis of your own with a password serves the app, and gets nothing but keys and functions of ours',
+    beside(serves, 'with a password', PLAIN, false),
+  );
+
+  test(
+    'a Redis of your own with TLS serves the app, and gets nothing but keys and functions of ours',
+    beside(serves, 'with TLS', SECURE, true),
   );
 }
 

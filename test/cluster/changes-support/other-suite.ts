@@ -1,7 +1,7 @@
 import type { Authority } from '../../support/certificates.ts';
 import { startAuthority } from '../../support/certificates.ts';
 import type { Ground } from '../support/ground.ts';
-import { inTurn, leave } from './beside.ts';
+import { beside, leave } from './beside.ts';
 import { expectUnharmed, Load } from './load.ts';
 import { becomes, createScene, redisPods, type Scene, SETTLED_WITHIN_MS } from './scene.ts';
 import { certificateSecret, fingerprintOf, shownCertificates } from './tls.ts';
@@ -34,9 +34,9 @@ export function otherSuite(groundOf: () => Ground): void {
     await authority?.remove();
   });
 
-  test.concurrent(
+  test(
     'from Standalone to Sentinel every session is kept',
-    inTurn(async () => {
+    beside(async () => {
       const scene = await open(ALONE);
       await scene.create({ mode: 'Standalone', storage: { size: '64Mi' } });
       await scene.settled();
@@ -50,9 +50,9 @@ export function otherSuite(groundOf: () => Ground): void {
     }),
   );
 
-  test.concurrent(
+  test(
     'a certificate that is renewed in its Secret is shown by every server, and one that ends soon is warned of',
-    inTurn(async () => {
+    beside(async () => {
       const scene = await open(TLS);
       authority = await startAuthority();
       const name = `${scene.name}-redis.${TLS}.svc`;

@@ -1,6 +1,6 @@
 import { until } from '../../../dev/demo/tour.ts';
 import type { Ground } from '../support/ground.ts';
-import { inTurn, leave } from './beside.ts';
+import { beside, leave } from './beside.ts';
 import { expectUnharmed, Load } from './load.ts';
 import { becomes, createScene, incarnations, redisPods, type Scene } from './scene.ts';
 
@@ -49,9 +49,9 @@ export function storageSuite(groundOf: () => Ground): void {
   let scene: Scene;
   let load: Load;
 
-  test.concurrent(
+  test(
     'volumes grow with storage.size, and where their class does not let them, Stalled says what to change',
-    inTurn(async () => {
+    beside(async () => {
       const { kubectl } = groundOf();
       await kubectl(['apply', '-f', '-'], { input: storageClass(false) });
       scene = await createScene(groundOf(), NAMESPACE);
@@ -74,9 +74,9 @@ export function storageSuite(groundOf: () => Ground): void {
     }),
   );
 
-  test.concurrent(
+  test(
     'a HyperpageCluster that is deleted and made again finds the sessions that it had (deletionPolicy Retain)',
-    inTurn(async () => {
+    beside(async () => {
       const { sessions } = await load.rest('before it is deleted');
       expect(sessions).toBeGreaterThan(1);
       await scene.kubectl(['delete', 'hyperpagecluster', scene.name, '--timeout=60s']);
@@ -89,9 +89,9 @@ export function storageSuite(groundOf: () => Ground): void {
     }),
   );
 
-  test.concurrent(
+  test(
     'when nobody can tell whose data are right nothing is overwritten, and the command in the message makes the pod of your choice the primary',
-    inTurn(async () => {
+    beside(async () => {
       await contradict(scene);
       const { message } = await scene.reason('Stalled', 'DataConflict', 120_000);
       for (const pod of redisPods(scene)) {
@@ -111,9 +111,9 @@ export function storageSuite(groundOf: () => Ground): void {
     }),
   );
 
-  test.concurrent(
+  test(
     'with deletionPolicy Delete the claims go with the HyperpageCluster',
-    inTurn(async () => {
+    beside(async () => {
       load.close();
       const patch = JSON.stringify({ spec: { deletionPolicy: 'Delete' } });
       await scene.kubectl(['patch', 'hyperpagecluster', scene.name, '--type=merge', '-p', patch]);
