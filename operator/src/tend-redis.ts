@@ -118,6 +118,8 @@ async function tune(
     const commands = [
       ['CONFIG', 'SET', name, value],
       ['CONFIG', 'GET', name],
+      // A Redis that crashed reads there how safe its file is (scripts/redis.sh).
+      ['CONFIG', 'REWRITE'],
     ];
     try {
       const [, answer] = await orders(address, credentials, commands);
