@@ -16,6 +16,8 @@ export interface ServerLineOptions {
 const ASK_EVERY_MS = 400;
 /** A hung server keeps redis-cli waiting; a node that was cut off keeps kubectl waiting, perhaps for ever. */
 const SILENT_MS = 6_000;
+/** On a machine without a free CPU it takes kubectl seconds to get there. */
+const CONNECT_MS = 15_000;
 const AGAIN_MS = 300;
 
 /** Asks one Redis or Sentinel inside its pod, through the API server. It runs in the Sentinel's container, which is there
@@ -49,7 +51,7 @@ export class ServerLine {
     const exec = ['-n', namespace, 'exec', '-i', pod, '-c', 'sentinel', '--', 'sh', '-c', ask];
     const child = spawn(program, [...where, ...exec], { stdio: ['pipe', 'pipe', 'ignore'] });
     this.#child = child;
-    let heardMs = performance.now();
+    let heardMs = performance.now() + CONNECT_MS - SILENT_MS;
     let rest = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       heardMs = performance.now();
