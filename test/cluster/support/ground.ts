@@ -147,12 +147,18 @@ export const twoWritableMs = (fleet: Fleet, sinceMs: number): number =>
       .map(lengthMs),
   );
 
+/** A line of the operator's log; `key` is `namespace/name` of the HyperpageCluster that it is about. */
+export interface Logged {
+  msg?: string;
+  key?: string;
+}
+
 /** What the operator has logged since then, a parsed line each. */
-export async function operatorLog({ kubectl }: Ground, sinceMs: number): Promise<Array<{ msg?: string }>> {
+export async function operatorLog({ kubectl }: Ground, sinceMs: number): Promise<Logged[]> {
   const since = `--since-time=${new Date(sinceMs).toISOString()}`;
   const text = await kubectl(['-n', OPERATOR_NAMESPACE, 'logs', `deploy/${OPERATOR_DEPLOYMENT}`, since]);
   return text
     .split('\n')
     .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as { msg?: string });
+    .map((line) => JSON.parse(line) as Logged);
 }
