@@ -150,9 +150,12 @@ export async function incarnations(scene: Scene, count = 3): Promise<Record<stri
     metadata: { name: string; uid: string };
     status: { containerStatuses: Array<{ restartCount: number }> };
   };
-  const { items } = await scene.get<{ items: Pod[] }>('pods', ...redisPods(scene, count));
+  const pods = redisPods(scene, count);
+  // Asked for one name, kubectl gives no list.
+  const { items } = await scene.get<{ items: Pod[] }>('pods');
+  const ours = items.filter(({ metadata }) => pods.includes(metadata.name));
   return Object.fromEntries(
-    items.map(({ metadata, status }) => [
+    ours.map(({ metadata, status }) => [
       metadata.name,
       `${metadata.uid} ${status.containerStatuses.map(({ restartCount }) => restartCount).join(' ')}`,
     ]),
