@@ -9,7 +9,8 @@ set -eu
 
 conf=$DATA/sentinel.conf
 DOWN_AFTER_MS=5000
-FAILOVER_TIMEOUT_MS=10000
+# Half of the time after which a failover that found nobody to elect is tried again.
+FAILOVER_TIMEOUT_MS=5000
 # All of them: one that is dead would hold up the others for as long as that.
 PARALLEL_SYNCS=8
 

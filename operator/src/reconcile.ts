@@ -56,7 +56,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       const applied = await carryOut(observed, options, signal);
       followRedis(observed, options);
       // Before the step: it may take seconds, and everybody should know what is being done.
-      await report(await lookedAt(observed, options), applied.problems, options);
+      await report(await lookedAt(observed, options), applied, options);
       const stepped = await tendRedis(observed, options);
       return { kind: 'requeue', afterMs: stepped ? AFTER_STEP_MS : revisitMs(observed) };
     },
@@ -110,14 +110,17 @@ async function lookedAt(observed: Observed, { redis }: ReconcilerOptions): Promi
 /** Writes the status when it says something else than what is stored, and Events for what flipped. */
 async function report(
   observed: Observed,
-  problems: readonly Problem[],
+  { problems, writes }: Applied,
   { client, events, onStatus, settings, statuses, wallMs }: ReconcilerOptions,
 ): Promise<void> {
   const { cluster } = observed;
   const names = settings.of(cluster.metadata.uid);
   const refusal = names.refusalOf(wantedSettings(observed));
   const all: Problem[] = refusal ? [...problems, { reason: 'InvalidSpec', message: refusal }] : [...problems];
-  const status = statusOf(observed, stepFor(observed, names), all, wallMs());
+  const before = cluster.status?.observedGeneration;
+  // What was just written has not been seen yet: what was seen speaks of the generation before.
+  const seen = writes > 0 && before !== undefined ? withGeneration(observed, before) : observed;
+  const status = statusOf(seen, stepFor(observed, names), all, wallMs());
   onStatus(cluster, status);
   if (canonical(status) === canonical(cluster.status)) return;
   const { namespace, name, uid } = cluster.metadata;
@@ -133,6 +136,11 @@ async function report(
     events.record(cluster as unknown as Stored<'HyperpageCluster'>, event);
   }
 }
+
+const withGeneration = (observed: Observed, generation: number): Observed => {
+  const { cluster } = observed;
+  return { ...observed, cluster: { ...cluster, metadata: { ...cluster.metadata, generation } } };
+};
 
 const keyOf = ({ metadata }: HyperpageCluster) => `${metadata.namespace}/${metadata.name}`;
 

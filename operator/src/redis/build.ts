@@ -7,7 +7,8 @@ import type { Credentials, RedisObservation, RedisOrders } from './types.ts';
 /** Times that Sentinel works with; scripts/sentinel.sh writes the same. */
 const SENTINEL_TIMES = {
   'down-after-milliseconds': '5000',
-  'failover-timeout': '10000',
+  // Half of the time after which a failover that found nobody to elect is tried again.
+  'failover-timeout': '5000',
   // All of them: a replica that is dead would hold up the others for the whole time-out.
   'parallel-syncs': '8',
 };

@@ -49,7 +49,7 @@ export function nextStep(view: UpkeepView): Step {
   if (!redis || redis.stale) return pausing(view, 'Redis was not seen lately');
   const { decision } = redis.judgement;
   if (decision.kind === 'build' || decision.kind === 'nominate') return decision;
-  const repair = tune(view, redis) ?? replaceBroken(view, redis);
+  const repair = tune(view, redis) ?? raiseQuorum(redis) ?? replaceBroken(view, redis);
   if (repair) return repair;
   if (decision.kind !== 'leave') return pausing(view, decision.why);
   return view.mode === 'Standalone' ? rollStandalone(view) : tendTopology(view, redis);
@@ -78,6 +78,14 @@ function tune(view: UpkeepView, { observation, judgement }: TimedRedisObservatio
     if (Object.keys(changed).length > 0) return { kind: 'tune', pod: node.pod, settings: changed };
   }
   return undefined;
+}
+
+/** More Sentinels are to agree from now on: at once, as new ones join within seconds, and until then fewer than a
+ *  majority of them all could elect. Less are enough only when the others are gone. */
+function raiseQuorum({ observation, judgement }: TimedRedisObservation): Step | undefined {
+  const quorum = quorumOf(observation.expected);
+  const low = judgement.watching.find((sentinel) => sentinel.quorum < quorum);
+  return low && { kind: 'setQuorum', pod: low.pod, quorum };
 }
 
 /** A pod of an old template that cannot come up serves nobody: nothing needs to be whole for its successor. */

@@ -79,14 +79,16 @@ describe('a roll', () => {
 });
 
 describe('scaling', () => {
-  test('up sets the quorum once everybody is there', () => {
+  test('up raises the quorum at once, before the new Sentinels join', () => {
     const world = new RedisWorldModel(3);
     world.wanted = 5;
     world.running = 5;
-    expect(world.step()).toEqual({ kind: 'rest' });
+    expect([0, 1, 2].map(() => world.step())).toEqual(
+      PODS.map((pod) => ({ kind: 'setQuorum', pod, quorum: 3 })),
+    );
     world.tick();
     world.tick();
-    expect(world.settle()).toEqual([0, 1, 2, 3, 4].map((pod) => `setQuorum demo-redis-${pod}`));
+    expect(world.settle()).toEqual(['setQuorum demo-redis-3', 'setQuorum demo-redis-4']);
   });
 
   test('down removes one pod at a time, and none as the primary', () => {
