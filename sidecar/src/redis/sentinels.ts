@@ -12,8 +12,9 @@ const NEWS_MS = 60_000;
 export const ASK_PEERS_MS = 5000;
 /** Vouchers are good for some seconds: asked for this often there is always one in hand. */
 const ASK_VOUCHERS_MS = 1000;
-/** How long an answer without one in hand may take. */
-const CONFIRM_MS = 400;
+/** How long an answer without one in hand may take, and how often they are asked meanwhile. */
+const CONFIRM_MS = 1000;
+const CONFIRM_EVERY_MS = 50;
 
 export interface Address {
   host: string;
@@ -123,16 +124,12 @@ export function watchSentinels(
       throw new Error('no sentinel has an address', { cause: failed?.reason });
     },
     async vouchFor(primary) {
-      if (vouched(primary)) return true;
-      // One of them may be away: the others' answers are enough.
-      const patience = new AbortController();
-      const late = sleep(clock, CONFIRM_MS, patience.signal).catch(() => {});
-      const answers = watched.map(async (one) => {
-        await askVoucher(one);
-        if (vouched(primary)) patience.abort();
-      });
-      await Promise.race([late, Promise.all(answers)]);
-      patience.abort();
+      const untilMs = clock.monotonicMs() + CONFIRM_MS;
+      while (!vouched(primary) && clock.monotonicMs() < untilMs) {
+        // Right after a failover they take a moment; and one of them may be away, so nobody is waited for.
+        void Promise.all(watched.map(askVoucher));
+        await sleep(clock, CONFIRM_EVERY_MS);
+      }
       return vouched(primary);
     },
     problem() {
