@@ -174,6 +174,8 @@ async function elect(pod: string): Promise<void> {
     30_000,
     async () => (await priorities()).includes('1') || undefined,
   );
+  // As the operator does: by itself the former primary would take writes that are lost until it is told to follow.
+  await scene.redis(await scene.primary(), 'client pause 20000 write');
   await scene.redis(first, `sentinel failover ${name}`, { sentinel: true });
   await until(`${pod} the primary`, 60_000, async () => (await scene.primary()) === pod || undefined);
   await scene.redis(pod, 'config set replica-priority 100');
