@@ -10,16 +10,18 @@ const CONTAINER = 'sidecar';
 const EXEC_TIMEOUT_MS = 10_000;
 const FORWARD_TIMEOUT_MS = 8_000;
 
-/** Starts the agent, or finds the one that we started there before. It is a child of a short `kubectl exec`: no cut
+/** Starts the agent, or finds the one that we started there before; one that started without our hearing of it is
+ *  ended. It is a child of a short `kubectl exec`: no cut
  *  connection ends it. It runs with little memory, as the sidecar's limit holds for both. */
 const LAUNCHER = `
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 const { code, parameters, before } = INPUT;
-const alive = (pid) => { try { return readFileSync('/proc/' + pid + '/cmdline', 'utf8').includes(parameters.run); } catch { return false; } };
-if (before && alive(before.pid)) {
+const isAgent = (pid, key) => { try { return readFileSync('/proc/' + pid + '/cmdline', 'utf8').includes(JSON.stringify(key)); } catch { return false; } };
+if (before && isAgent(before.pid, before.key)) {
   process.stdout.write(JSON.stringify(before) + '\\n');
 } else {
+  for (const pid of readdirSync('/proc').filter(Number)) if (isAgent(pid, parameters.run)) try { process.kill(pid, 'SIGKILL'); } catch {}
   const flags = ['--max-semi-space-size=1', '--max-old-space-size=40', '--optimize-for-size', '--input-type=module'];
   const agent = spawn(process.execPath, [...flags, '-e', code, JSON.stringify(parameters)], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let errors = '';

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kubectl } from '../kubectl.ts';
 import type { AgentStarted, Batch, FromAgent, ReadAnswer, ToAgent } from './agent/messages.ts';
-import { launchAgent, type Line, openLine } from './launch.ts';
+import { type Line, launchAgent, openLine } from './launch.ts';
 
 export interface LinkOptions {
   kubectl: Kubectl;
@@ -30,7 +30,8 @@ export class AgentLink {
   readonly #options: LinkOptions;
   #started: AgentStarted | undefined;
   #line: Line | undefined;
-  #launches = 0;
+  #attempts = 0;
+  #writers = 0;
   #seq = 0;
   #offsetMs = Number.POSITIVE_INFINITY;
   #ended = false;
@@ -88,7 +89,7 @@ export class AgentLink {
   }
 
   get #writer(): string {
-    return `${this.pod}.${this.#launches}`;
+    return `${this.pod}.${this.#writers}`;
   }
 
   async #session(): Promise<void> {
@@ -113,13 +114,13 @@ export class AgentLink {
   /** A new agent is a new writer, with a key and numbers of its own. */
   async #launch(): Promise<void> {
     const { run, replicas, paceMs } = this.#options;
-    const next = this.#launches + 1;
-    const key = keyOf(run, `${this.pod}.${next}`);
+    this.#attempts += 1;
+    const key = keyOf(run, `${this.pod}.${this.#attempts}`);
     const parameters = { run, key, paceMs, ...(replicas === undefined ? {} : { replicas }) };
     const started = await launchAgent(this.#options, parameters, this.#started);
-    if (started.pid === this.#started?.pid && started.port === this.#started.port) return;
+    if (started.key === this.#started?.key) return;
     this.#started = started;
-    this.#launches = next;
+    this.#writers = this.#attempts;
     this.#seq = 0;
   }
 

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { GROUPS, KIND_NAMES, type KindName, KINDS, kindsOf } from './catalogue.ts';
+import { GROUPS, KIND_NAMES, KINDS, type KindName, kindsOf } from './catalogue.ts';
 
 export interface Options {
   help: boolean;

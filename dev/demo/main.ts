@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { ClusterProblem } from '../cluster/problem.ts';
 import { inWords, terminalProgress } from '../cluster/progress.ts';
-import type { Kubectl } from '../kubectl.ts';
 import { install, OPERATOR_DEPLOYMENT, OPERATOR_NAMESPACE, ROOT } from '../install.ts';
+import type { Kubectl } from '../kubectl.ts';
 import {
   killLeader,
   readSession,

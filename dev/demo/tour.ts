@@ -1,6 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HyperpageCluster, LeaderView, SessionAnswer } from '@hyperpage/contract';
 import { CONDITION_TYPES, CONDITIONS, LABELS } from '@hyperpage/contract';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { seconds } from '../command.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { podSidecar } from './sidecar.ts';

@@ -2,8 +2,8 @@ import type { HyperpageCluster } from '@hyperpage/contract';
 import { isStatus, KubeError } from '@hyperpage/runtime';
 import type { OwnedKind } from './desired/index.ts';
 import type { Manifest, ObjectClient, Stored } from './kube/index.ts';
-import { type Action, isOurs, type Problem, problemOf } from './plan.ts';
 import { releaseReplicas, takeBack } from './ownership.ts';
+import { type Action, isOurs, type Problem, problemOf } from './plan.ts';
 import type { Settled } from './settled.ts';
 
 /** What became of a plan. */

@@ -2,8 +2,8 @@ import { type HyperpageCluster, KIND, LEASE_ANNOTATIONS, namesOf } from '@hyperp
 import { amount, covers } from './covers.ts';
 import {
   credentialsSecret,
-  desiredObjects,
   DIGEST_ANNOTATION,
+  desiredObjects,
   initialReplicas,
   leaderLease,
   type OwnedKind,
@@ -11,7 +11,7 @@ import {
   withDigest,
 } from './desired/index.ts';
 import type { Manifest, Stored } from './kube/index.ts';
-import { objectId, type Observed } from './observe.ts';
+import { type Observed, objectId } from './observe.ts';
 
 /** One write. The order of actions is the order of writes. */
 export type Action =

@@ -1,11 +1,11 @@
-import { type HyperpageCluster, API_VERSION, KIND } from '@hyperpage/contract';
+import { API_VERSION, type HyperpageCluster, KIND } from '@hyperpage/contract';
 import { isStatus, type Logger } from '@hyperpage/runtime';
 import { type Applied, apply } from './apply.ts';
 import { canonical } from './desired/index.ts';
 import type { EventRecorder, ObjectClient, Stored } from './kube/index.ts';
 import { parseKey } from './kube/index.ts';
-import { objectId, observe, type Observed, type Sources } from './observe.ts';
-import { planOf, type Problem } from './plan.ts';
+import { type Observed, objectId, observe, type Sources } from './observe.ts';
+import { type Problem, planOf } from './plan.ts';
 import type { Outcome } from './queue/index.ts';
 import type { Settled } from './settled.ts';
 import { statusOf } from './status/index.ts';

@@ -2,7 +2,7 @@ import { type HyperpageCluster, namesOf } from '@hyperpage/contract';
 import { type Clock, isStatus, type Logger } from '@hyperpage/runtime';
 import { credentialsData, sentinelNameOf } from './desired/index.ts';
 import type { EventRecorder, ObjectClient, Stored } from './kube/index.ts';
-import { objectId, type Observed } from './observe.ts';
+import { type Observed, objectId } from './observe.ts';
 import { isOurs } from './plan.ts';
 import {
   buildTopology,

@@ -1,4 +1,4 @@
-import { type ClusterStatus, type Condition, CONDITIONS, type ConditionType } from '@hyperpage/contract';
+import { type ClusterStatus, CONDITIONS, type Condition, type ConditionType } from '@hyperpage/contract';
 import type { ClusterEvent } from './kube/index.ts';
 
 /** The Events that a change of status is worth: one for each condition whose status or reason changed, but for those

@@ -62,3 +62,14 @@ export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     });
     signal?.addEventListener('abort', onAbort, { once: true });
   });
+
+/** `answer`, or the error `problem` when it takes longer than `ms`. What is waited for goes on. */
+export async function within<T>(clock: Clock, ms: number, answer: Promise<T>, problem: string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = clock.after(ms, () => late.reject(new Error(problem)));
+  try {
+    return await Promise.race([answer, late.promise]);
+  } finally {
+    timer.cancel();
+  }
+}

@@ -1,3 +1,4 @@
+import type { SidecarSettings } from '@hyperpage/contract';
 import {
   createKubeHttp,
   createKubeLeases,
@@ -10,11 +11,10 @@ import {
   shutdownOnSignal,
   systemClock,
 } from '@hyperpage/runtime';
-import type { SidecarSettings } from '@hyperpage/contract';
 import { redisAdapters } from './adapters.ts';
 import { newBootId } from './boot-id.ts';
-import { createSidecar } from './sidecar.ts';
 import { sidecarSettings } from './settings.ts';
+import { createSidecar } from './sidecar.ts';
 
 /** Shutdown ends before kubelet's patience does (45 s by default, of which the app has its part first): releasing the
  *  Lease, the goodbye and the drain take a few seconds, writing journaled sessions back up to 15. */

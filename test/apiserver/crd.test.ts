@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { API_VERSION, type HyperpageCluster, KIND } from '@hyperpage/contract';
 import { KubeError, type KubeHttp } from '@hyperpage/runtime';
 import { parse } from 'yaml';
-import { installCrd } from '../support/crd.ts';
 import { freshNamespace, sharedApiServer } from '../support/apiserver.ts';
+import { installCrd } from '../support/crd.ts';
 
 const collection = (namespace: string) => `/apis/${API_VERSION}/namespaces/${namespace}/hyperpageclusters`;
 

@@ -1,6 +1,6 @@
 import type { KubeHttp } from '@hyperpage/runtime';
-import type { Kind } from '../../operator/src/kube/index.ts';
 import { OWNED_KINDS } from '../../operator/src/desired/index.ts';
+import type { Kind } from '../../operator/src/kube/index.ts';
 import { freshNamespace, sharedApiServer } from '../support/apiserver.ts';
 import { installCrd } from '../support/crd.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,23 +1,24 @@
 /** Each fault of Redis once, on real pods: what is acknowledged stays, somebody takes writes again soon, and the status says
  *  what is. */
-import type { RoundResult, Step } from '../../dev/chaos/index.ts';
-import { countOf, TWO_PRIMARIES_LIMIT_MS } from '../../dev/chaos/index.ts';
+
 import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RoundResult, Step } from '../../dev/chaos/index.ts';
+import { countOf, TWO_PRIMARIES_LIMIT_MS } from '../../dev/chaos/index.ts';
 import { OPERATOR_NAMESPACE } from '../../dev/install.ts';
 import {
   createSubject,
   enter,
   type Ground,
   operatorLog,
-  strike,
   type Subject,
+  strike,
   twoWritableMs,
   untilWhole,
 } from './support/ground.ts';
+import { keepOperatorOff, leadingSince, operatorPod } from './support/operator.ts';
 import { ASPECTS, NOBODY } from './support/oracle.ts';
 import { recordedOrders } from './support/orders.ts';
-import { keepOperatorOff, leadingSince, operatorPod } from './support/operator.ts';
 
 /** Sentinel's down-after, and fifteen seconds. */
 const RECOVERED_WITHIN_MS = 20_000;

@@ -1,7 +1,8 @@
 /** Silence: where all is well nobody writes anything, neither to Redis and Sentinel nor to the API server; also when the
  *  operator was away through a failover. HYPERPAGE_QUIET_SECONDS says for how long that is watched. */
-import type { HyperpageCluster } from '@hyperpage/contract';
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HyperpageCluster } from '@hyperpage/contract';
 import { until } from '../../dev/demo/tour.ts';
 import { enter, type Ground, operatorLog, progress } from './support/ground.ts';
 import { manifestOf } from './support/manifest.ts';

@@ -1,8 +1,8 @@
 import { createLogger, systemClock } from '@hyperpage/runtime';
 import { redisAdapters } from '../../sidecar/src/adapters.ts';
 import { contextOf, podsOf } from '../support/adapter-world.ts';
-import { record } from '../support/bus-suite.ts';
 import { complete, workOn } from '../support/app-at-work.ts';
+import { record } from '../support/bus-suite.ts';
 import { eventually } from '../support/eventually.ts';
 import { type MountedSecret, mountSecret } from '../support/mounted-secret.ts';
 import { type RedisSentinels, startSentinels } from '../support/redis-sentinels.ts';

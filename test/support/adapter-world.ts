@@ -2,15 +2,15 @@ import { SIDECAR_SETTINGS } from '@hyperpage/contract';
 import {
   type Clock,
   createRegistry,
-  readSettings,
   type Registry,
+  readSettings,
   silentLogger,
   systemClock,
 } from '@hyperpage/runtime';
 import { type AdapterContext, type Adapters, memoryAdapters } from '../../sidecar/src/adapters.ts';
-import { MemoryWorld } from '../../sidecar/src/memory-world.ts';
-import type { MemberRegistry } from '../../sidecar/src/membership/registry.ts';
 import { createMemoryRegistry } from '../../sidecar/src/membership/index.ts';
+import type { MemberRegistry } from '../../sidecar/src/membership/registry.ts';
+import { MemoryWorld } from '../../sidecar/src/memory-world.ts';
 import { eventually } from './eventually.ts';
 
 export interface OpenPod extends Adapters {

@@ -79,7 +79,7 @@ const server = createServer((socket) => {
 
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as { port: number };
-  const started: AgentStarted = { pid: process.pid, port };
+  const started: AgentStarted = { pid: process.pid, port, key: parameters.key };
   process.stdout.write(`${JSON.stringify(started)}\n`);
 });
 

@@ -16,6 +16,8 @@ export interface AgentParameters {
 export interface AgentStarted {
   pid: number;
   port: number;
+  /** What it was started with: pids and ports come again in a container that was restarted. */
+  key: string;
 }
 
 /** Operations that were acknowledged one after another, with no pause above `STRETCH_MS`. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { type Api, answers } from './api.ts';
 import type { ControlPlanePart } from '../faults.ts';
+import { type Api, answers } from './api.ts';
 import type { Cluster } from './cluster.ts';
 import type { ClusterLayout } from './layout.ts';
 import { type Daemon, type Machine, requireAlive, startDaemon } from './machine.ts';

@@ -1,5 +1,5 @@
-import { type Api, answers, connect, get } from './api.ts';
 import { CONTROL_PLANE_PARTS } from '../faults.ts';
+import { type Api, answers, connect, get } from './api.ts';
 import { type Cluster, nodesOf } from './cluster.ts';
 import { isRunning } from './machine.ts';
 import { controlPlaneMachine, nodeMachine } from './machines.ts';

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { FaultRefused } from '../faults.ts';
 import { ClusterProblem } from '../problem.ts';
 import type { Progress } from '../progress.ts';
 import type { ClusterProvider } from '../provider.ts';
@@ -7,7 +8,6 @@ import { readClaim, releaseClaim, requireOurs } from './claim.ts';
 import { nodesOf, requireCluster } from './cluster.ts';
 import { importImage } from './containerd.ts';
 import { erase } from './down.ts';
-import { FaultRefused } from '../faults.ts';
 import { localFaults } from './faults.ts';
 import { kubeconfigPath, layoutOf } from './layout.ts';
 import { withLock } from './lock.ts';

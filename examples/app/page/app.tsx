@@ -5,10 +5,10 @@ import { useLive } from './live.ts';
 import { Masthead } from './masthead.tsx';
 import { Members } from './members.tsx';
 import { Messages } from './messages.tsx';
+import { Notes } from './notes.tsx';
 import { Hues } from './pod.tsx';
 import { Session } from './session.tsx';
 import { rememberTheme, showTheme } from './theme.ts';
-import { Notes } from './notes.tsx';
 
 export function App() {
   const live = useLive();

@@ -1,4 +1,4 @@
-import { createContext, type CSSProperties, useContext } from 'react';
+import { type CSSProperties, createContext, useContext } from 'react';
 
 /** Hue of each pod, in degrees. */
 export const Hues = createContext<ReadonlyMap<string, number>>(new Map());

@@ -1,5 +1,5 @@
 import { HyperpageError, type PodCoordinator, type Priority } from '@hyperpage/client';
-import { type Request, type Response, Router, json } from 'express';
+import { json, type Request, type Response, Router } from 'express';
 import type { Feed } from './feed.ts';
 
 const HEARTBEAT_MS = 15_000;

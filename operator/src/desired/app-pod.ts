@@ -2,8 +2,8 @@ import { APP_URL_ENV, type HyperpageCluster, namesOf } from '@hyperpage/contract
 import type { Manifest } from '../kube/index.ts';
 import { mergeOver } from './merge.ts';
 import { labelsOf } from './meta.ts';
-import { spread } from './spread.ts';
 import { type Container, fromField, RESTRICTED, sidecarContainer, sidecarVolumes } from './sidecar.ts';
+import { spread } from './spread.ts';
 
 type PodTemplate = NonNullable<Manifest<'Deployment'>['spec']>['template'];
 type PodSpec = NonNullable<PodTemplate['spec']>;

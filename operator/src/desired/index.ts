@@ -9,8 +9,8 @@ import { redisConfigMap } from './redis-config-map.ts';
 import { redisStatefulSet } from './redis-stateful-set.ts';
 import { appService, redisService } from './services.ts';
 
-export { APP_CONTAINER, DEFAULT_GRACE_SECONDS, LEAST_GRACE_SECONDS } from './app-pod.ts';
 export { initialReplicas } from './app-deployment.ts';
+export { APP_CONTAINER, DEFAULT_GRACE_SECONDS, LEAST_GRACE_SECONDS } from './app-pod.ts';
 export { type LeaseBeginning, leaderLease } from './leader-lease.ts';
 export { canonical, DIGEST_ANNOTATION, withDigest } from './meta.ts';
 export {

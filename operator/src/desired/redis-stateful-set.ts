@@ -4,8 +4,8 @@ import { labelsOf, metadataOf } from './meta.ts';
 import { passwordMount, passwordVolume, tlsMount, tlsVolume } from './redis-access.ts';
 import { startSettings } from './redis-settings.ts';
 import { redisReplicasOf, sentinelNameOf } from './redis-topology.ts';
-import { spread } from './spread.ts';
 import { type Container, fromField, RESTRICTED } from './sidecar.ts';
+import { spread } from './spread.ts';
 
 type StatefulSetSpec = NonNullable<Manifest<'StatefulSet'>['spec']>;
 

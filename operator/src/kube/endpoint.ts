@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { delimiter, join } from 'node:path';
-import type { KubeConfig } from '@kubernetes/client-node';
 import { inClusterEndpoint, type KubeEndpoint } from '@hyperpage/runtime';
+import type { KubeConfig } from '@kubernetes/client-node';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -1,8 +1,8 @@
 import { type Clock, type KubeHttp, type Logger, sleep } from '@hyperpage/runtime';
 import { type Cache, type Change, WritableCache } from './cache.ts';
 import { listObjects, selectorsOf, trimmed } from './list.ts';
-import { collectionPath, keyOf } from './resources.ts';
 import { NO_FAILURES, recover, type WatchEnd } from './recovery.ts';
+import { collectionPath, keyOf } from './resources.ts';
 import { linesOf, noting, parseEvent, watchdog } from './watch.ts';
 import type { Kind } from './wire.ts';
 

@@ -1,3 +1,4 @@
+import type { HyperpageCluster } from '@hyperpage/contract';
 import type {
   EventsV1Event,
   V1ConfigMap,
@@ -16,7 +17,6 @@ import type {
   V1StatefulSet,
   V2HorizontalPodAutoscaler,
 } from '@kubernetes/client-node';
-import type { HyperpageCluster } from '@hyperpage/contract';
 
 /** Kubernetes objects as they are on the wire: JSON, times as RFC 3339 strings, field names as in the API's
  *  documentation. client-node's classes hold `Date` where its own watch gives strings, write times the API server

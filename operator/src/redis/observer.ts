@@ -1,7 +1,7 @@
 import { ANNOTATIONS, type HyperpageCluster, PORTS } from '@hyperpage/contract';
-import { type Clock, type Logger, sleep, type Timer } from '@hyperpage/runtime';
+import { type Clock, type Logger, sleep, type Timer, within } from '@hyperpage/runtime';
 import { sentinelNameOf } from '../desired/index.ts';
-import { ghostOf, judge, type Judgement, strandedOf } from './judge.ts';
+import { ghostOf, type Judgement, judge, strandedOf } from './judge.ts';
 import { atPace } from './pace.ts';
 import { createPersistence } from './persistence.ts';
 import { STRANGER_PROOF_MS, strangersOf } from './strangers.ts';
@@ -88,12 +88,12 @@ export function createRedisObserver(options: RedisObserverOptions): RedisObserva
   const timed = (seen: Seen): TimedRedisObservation => {
     const ageMs = clock.monotonicMs() - seen.atMs;
     const { observation, judgement, strangersMs } = seen;
-    return { observation, judgement, ageMs, strangersMs, stale: ageMs > 2 * intervalMs + PATIENCE_MS };
+    return { observation, judgement, ageMs, strangersMs, stale: ageMs > 2 * intervalMs + 2 * READING_MS };
   };
 
   const look = async (site: RedisSite): Promise<Seen> => {
     const { cluster } = site;
-    const observation = await readTopology(site, probe);
+    const observation = await readTopology(site, probe, clock);
     const lasting = (what: string, gist: string | undefined) =>
       persistence.lastsMs(keyOf(cluster), what, gist && `${cluster.metadata.uid} ${gist}`);
     const addresses = observation.nodes.map(({ address }) => address).join(' ');
@@ -113,12 +113,17 @@ export function createRedisObserver(options: RedisObserverOptions): RedisObserva
     return { observation, judgement, atMs: clock.monotonicMs(), strangersMs, gist };
   };
 
+  /** Whoever looked: what is new is told, or nobody would hear of what a look in the middle of a visit found. */
+  const saw = (key: string, entry: Entry, seen: Seen) => {
+    const before = entry.seen?.gist;
+    entry.seen = seen;
+    if (seen.gist !== before) options.onChange(key);
+  };
+
   const turn = async (key: string) => {
     const entry = entries.get(key);
     if (!entry || (entry.site.targets.length === 0 && !isExternal(entry.site))) return;
-    const before = entry.seen?.gist;
-    entry.seen = await look(entry.site);
-    if (entry.seen.gist !== before) options.onChange(key);
+    saw(key, entry, await look(entry.site));
   };
 
   const get = (cluster: HyperpageCluster) => {
@@ -155,8 +160,9 @@ export function createRedisObserver(options: RedisObserverOptions): RedisObserva
     },
     look: async (site) => {
       const seen = await look(site);
-      const entry = entries.get(keyOf(site.cluster));
-      if (entry) entry.seen = seen;
+      const key = keyOf(site.cluster);
+      const entry = entries.get(key);
+      if (entry) saw(key, entry, seen);
       return timed(seen);
     },
     forget: (key) => {
@@ -172,8 +178,9 @@ export function createRedisObserver(options: RedisObserverOptions): RedisObserva
   };
 }
 
-/** What one look may take beyond the interval: connecting and asking. */
-const PATIENCE_MS = 3000;
+/** What connecting to one server and asking it may take: a look is as slow as the slowest, and what the others said is
+ *  told no sooner. */
+const READING_MS = 1500;
 
 const isExternal = ({ cluster }: RedisSite) => cluster.spec.redis.mode === 'External';
 
@@ -189,9 +196,10 @@ const gistOf = (observation: RedisObservation): string =>
 /** A replica that has been silent for longer lags; Redis's own `min-replicas-max-lag` is the same. */
 export const LAGGING_SECONDS = 10;
 
-async function readTopology(site: RedisSite, probe: RedisProbe): Promise<RedisObservation> {
+async function readTopology(site: RedisSite, probe: RedisProbe, clock: Clock): Promise<RedisObservation> {
   const { cluster, targets, expected, missingAreEmpty, questions, url } = site;
   const credentials = () => required(site.credentials);
+  const view = viewer(clock);
   if (isExternal(site)) {
     const node = await view('external', 'external', () => probe.external(required(url), credentials()));
     return { expected: 1, missingAreEmpty: false, nodes: [node], sentinels: [] };
@@ -229,15 +237,14 @@ const required = <T>(secret: T | undefined): T => {
   return secret;
 };
 
-const view = async <Reading extends object>(pod: string, address: string, read: () => Promise<Reading>) => {
-  try {
-    return { reachable: true as const, pod, address, ...(await read()) };
-  } catch (error) {
-    return {
-      reachable: false as const,
-      pod,
-      address,
-      problem: error instanceof Error ? error.message : String(error),
-    };
-  }
-};
+const viewer =
+  (clock: Clock) =>
+  async <Reading extends object>(pod: string, address: string, read: () => Promise<Reading>) => {
+    try {
+      const reading = await within(clock, READING_MS, read(), 'no answer in time');
+      return { reachable: true as const, pod, address, ...reading };
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      return { reachable: false as const, pod, address, problem };
+    }
+  };

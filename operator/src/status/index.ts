@@ -1,18 +1,18 @@
 import {
   ANNOTATIONS,
   type ClusterStatus,
-  type Condition,
   CONDITION_TYPES,
+  type Condition,
   type ConditionType,
   selectorLabels,
 } from '@hyperpage/contract';
 import type { Observed } from '../observe.ts';
 import type { Problem } from '../plan.ts';
+import { isGoing, isReady } from '../pods.ts';
 import type { Step } from '../redis/index.ts';
 import { appAvailable, autoscalingActive } from './app.ts';
 import { configurationWarning, paused } from './configuration.ts';
 import { leaderElected, leaderStatus } from './leader.ts';
-import { isGoing, isReady } from '../pods.ts';
 import { progressing } from './progress.ts';
 import { redisAvailable, sentinelQuorum } from './redis.ts';
 import { degraded } from './redundancy.ts';

@@ -1,10 +1,10 @@
 import { REDIS_CONTAINER, SENTINEL_CONTAINER, SIDECAR_CONTAINER } from '../desired/index.ts';
-import { runningOf } from '../upkeep.ts';
 import type { Stored } from '../kube/index.ts';
 import type { Observed } from '../observe.ts';
-import { LAGGING_SECONDS } from '../redis/index.ts';
-import { appCounts } from './app.ts';
 import { isContainerReady, isGoing, isReady, troublesOf } from '../pods.ts';
+import { LAGGING_SECONDS } from '../redis/index.ts';
+import { runningOf } from '../upkeep.ts';
+import { appCounts } from './app.ts';
 import { obstacleOf } from './progress.ts';
 import { few, healthy, notObserved, type Verdict, verdict } from './verdict.ts';
 

@@ -1,4 +1,4 @@
-import { type ConditionStatus, type ConditionType, CONDITIONS, type ReasonOf } from '@hyperpage/contract';
+import { CONDITIONS, type ConditionStatus, type ConditionType, type ReasonOf } from '@hyperpage/contract';
 
 /** What a condition says now, before its history (`lastTransitionTime`) is added. */
 export interface Verdict {

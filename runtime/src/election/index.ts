@@ -1,4 +1,6 @@
 /** Leader election on one Kubernetes Lease: for the sidecars of an app, and for the operator's own replicas. */
+
+export { wakeAtMs } from './decide.ts';
 export {
   createElection,
   type Election,
@@ -17,6 +19,5 @@ export {
   type WriteOutcome,
 } from './lease.ts';
 export { createMemoryLeases, type MemoryLeases, neverHeld } from './memory-leases.ts';
-export { wakeAtMs } from './decide.ts';
-export { type Effect, type ElectionConfig, type ElectionState, initialState, type Instant } from './state.ts';
+export { type Effect, type ElectionConfig, type ElectionState, type Instant, initialState } from './state.ts';
 export { type ElectionEvent, step } from './step.ts';

@@ -1,4 +1,4 @@
-import { type KubeHttp, KubeError } from '../kube/index.ts';
+import { KubeError, type KubeHttp } from '../kube/index.ts';
 import type { Lease, LeasePort, WriteOutcome } from './lease.ts';
 
 export interface KubeLeasesOptions {

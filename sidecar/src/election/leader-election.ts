@@ -4,6 +4,7 @@ import {
   type LeaderEventName,
   type LeaderView,
 } from '@hyperpage/contract';
+import type { Registry } from '@hyperpage/runtime';
 import {
   type Clock,
   createElection,
@@ -11,7 +12,6 @@ import {
   type LeasePort,
   type Logger,
 } from '@hyperpage/runtime';
-import type { Registry } from '@hyperpage/runtime';
 import type { Bus } from '../bus/index.ts';
 import type { TermFloor } from '../redis/port.ts';
 import { electionMetrics } from './metrics.ts';

@@ -1,7 +1,7 @@
 import { backoffMs, type Clock, sleep } from '@hyperpage/runtime';
 import { Command, type Redis } from 'ioredis';
 import type { Access } from './access.ts';
-import { connectionName, type Credentials } from './credentials.ts';
+import { type Credentials, connectionName } from './credentials.ts';
 
 /** Longer than what may stand before it in the connection's queue, a WAIT of a second. */
 const PATIENCE_MS = 2500;

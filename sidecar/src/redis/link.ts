@@ -1,4 +1,4 @@
-import { type Clock, Gauge, type Logger, type Registry } from '@hyperpage/runtime';
+import { type Clock, Gauge, type Logger, type Registry, within } from '@hyperpage/runtime';
 import type { Redis } from 'ioredis';
 import { openAccess } from './access.ts';
 import { Connection } from './connection.ts';
@@ -120,6 +120,7 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
       clock,
       COMMAND_TIMEOUT_MS,
       commands.client.fcall(functionName(name), keys.length, ...keys, ...args),
+      'Command timed out',
     );
   /** What replicas have counts only under a primary that is not being replaced (vouchers.ts). */
   const vouchedFor = async (group: GroupResult, replicas: number): Promise<GroupResult> => {
@@ -171,17 +172,6 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
       for (const connection of connections) connection.close();
     },
   };
-}
-
-/** `answer`, or an error when it takes longer. */
-async function within<T>(clock: Clock, ms: number, answer: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = clock.after(ms, () => late.reject(new Error('Command timed out')));
-  try {
-    return await Promise.race([answer, late.promise]);
-  } finally {
-    timer.cancel();
-  }
 }
 
 const isMissingFunction = (error: unknown) => error instanceof Error && MISSING_FUNCTION.test(error.message);

@@ -42,14 +42,22 @@ export interface Sentinels {
 interface Watched {
   client: Redis;
   authentication: Authentication;
-  named: Address;
+  /** A host name where it was named to us, an IP address where other sentinels told of it. */
+  address: Address;
+  named: boolean;
+  /** Its own, that the others call it by too. */
+  id?: string;
   /** The other sentinels, as this one told last: not all of them need to be named to us. */
-  peers: Address[];
+  peers: Peer[];
   voucher?: Voucher | undefined;
   problem?: string;
 }
 
-/** Listens to every sentinel, and calls `onSwitch` with the new primary's address when one of them says that the primary
+interface Peer extends Address {
+  id: string;
+}
+
+/** Listens to every sentinel, those that were named and those that they tell of, and calls `onSwitch` with the new primary's address when one of them says that the primary
  *  is another now: a primary that hangs or is cut off keeps its connections, and would be waited for. One connection to
  *  each sentinel for all of this process; ioredis's own detector makes as many for each of its clients, and writes to
  *  the console. */
@@ -59,6 +67,7 @@ export function watchSentinels(
   onSwitch: (primary: Address) => void,
 ): Sentinels {
   const { clock, lookup } = options;
+  let closed = false;
   let news: { primary: Address; atMs: number } | undefined;
   const heard = (text: string) => {
     // name, address and port of the old one, address and port of the new one
@@ -68,23 +77,29 @@ export function watchSentinels(
     news = { primary, atMs: clock.monotonicMs() };
     onSwitch(primary);
   };
-  const watched = target.sentinels.map((named): Watched => {
-    const one: Watched = { ...sentinelClient(named, options), named, peers: [] };
+  const watch = (address: Address, named: boolean): Watched => {
+    const one: Watched = { ...sentinelClient(address, options), address, named, peers: [] };
     const { client } = one;
     client.on('ready', () => void welcome(one).catch(() => client.disconnect(true)));
     client.on('message', (_channel, text) => heard(text));
     client.on('error', (error) => (one.problem = error.message));
     client.connect().catch(() => {});
     return one;
-  });
+  };
+  const leave = ({ client, authentication }: Watched) => {
+    authentication.stop();
+    client.disconnect();
+  };
+  let watched = target.sentinels.map((address) => watch(address, true));
   const welcome = async (one: Watched) => {
     // First: over RESP2 a subscriber can ask nothing more.
+    one.id = String(await one.client.call('SENTINEL', 'MYID'));
     await learnPeers(one);
     await askVoucher(one);
     await one.client.subscribe(CHANNEL);
   };
   const askVoucher = async (one: Watched) => {
-    if (one.client.status !== 'ready') return;
+    if (one.client.status !== 'ready' || one.id === undefined) return;
     const sentMs = clock.monotonicMs();
     const told = await one.client.call('SENTINEL', 'MASTER', target.masterName).catch(() => undefined);
     if (told !== undefined) one.voucher = voucherOf(fieldsOf(told), sentMs);
@@ -92,14 +107,32 @@ export function watchSentinels(
   const vouched = ({ host, port }: Address) =>
     clock.monotonicMs() <
     vouchedUntilMs(
-      watched.map(({ voucher }) => voucher),
+      distinctById(readyFirst(watched)).map(({ voucher }) => voucher),
       `${host}:${port}`,
     );
   /** Peers are a last resort: not knowing them breaks nothing, and what was told before is better than nothing. */
   const learnPeers = async (one: Watched) => {
     if (one.client.status !== 'ready') return;
     const told = await one.client.call('SENTINEL', 'SENTINELS', target.masterName).catch(() => undefined);
-    if (told !== undefined) one.peers = peersOf(told);
+    if (told === undefined || closed) return;
+    one.peers = peersOf(told);
+    watchPeers();
+  };
+  /** A majority of all sentinels must be heard, and those that were named may be fewer than there are, or gone. */
+  const watchPeers = () => {
+    const told = watched.flatMap((one) => (isReady(one) ? one.peers : []));
+    const isNamed = ({ id }: Watched) => watched.some((one) => one.named && one.id === id && isReady(one));
+    const isNeeded = (one: Watched) =>
+      one.named || (!isNamed(one) && (isReady(one) || told.some((peer) => isSame(peer, one.address))));
+    const kept = watched.filter(isNeeded);
+    const missing = distinctById(told).filter(
+      (peer) => !kept.some(({ id, address }) => id === peer.id || isSame(address, peer)),
+    );
+    // Those that are just connecting have not said yet who they are: as many as there are sentinels are enough.
+    const all = new Set([...told, ...kept.filter(isReady)].map(({ id }) => id)).size;
+    const more = missing.slice(0, Math.max(0, all - kept.length));
+    for (const one of watched) if (!kept.includes(one)) leave(one);
+    watched = [...kept, ...more.map(({ host, port }) => watch({ host, port }, false))];
   };
   const each = (ms: number, ask: (one: Watched) => Promise<void>) =>
     every(
@@ -113,12 +146,13 @@ export function watchSentinels(
   return {
     announced: () => (news && clock.monotonicMs() - news.atMs < NEWS_MS ? news.primary : undefined),
     async addresses() {
-      const asked = [...watched].sort((a, b) => rank(a) - rank(b));
+      const asked = readyFirst(watched);
       const found = await Promise.allSettled(
-        asked.map(async ({ named }) => ({ host: await lookup(named.host), port: named.port })),
+        asked.map(async ({ address }) => ({ host: await lookup(address.host), port: address.port })),
       );
       const named = found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-      const known = distinct([...named, ...asked.flatMap(({ peers }) => peers)]);
+      const told = asked.flatMap(({ peers }) => peers.map(({ host, port }) => ({ host, port })));
+      const known = distinct([...named, ...told]);
       if (known.length > 0) return known;
       const failed = found.find((one) => one.status === 'rejected');
       throw new Error('no sentinel has an address', { cause: failed?.reason });
@@ -133,31 +167,36 @@ export function watchSentinels(
       return vouched(primary);
     },
     problem() {
-      const { named, problem } = watched.find((one) => rank(one) > 0 && one.problem !== undefined) ?? {};
-      return named && `${named.host}:${named.port}: ${problem}`;
+      const { address, problem } = watched.find((one) => !isReady(one) && one.problem !== undefined) ?? {};
+      return address && `${address.host}:${address.port}: ${problem}`;
     },
     close() {
+      closed = true;
       for (const timer of asking) timer.cancel();
-      for (const { client, authentication } of watched) {
-        authentication.stop();
-        client.disconnect();
-      }
+      for (const one of watched) leave(one);
     },
   };
 }
 
-const rank = ({ client }: Watched) => (client.status === 'ready' ? 0 : 1);
+const isReady = ({ client }: Watched) => client.status === 'ready';
+const readyFirst = (all: Watched[]) => [...all].sort((a, b) => Number(isReady(b)) - Number(isReady(a)));
+
+/** The first of those that have the same id, and all that have none yet. */
+const distinctById = <One extends { id?: string }>(all: One[]): One[] =>
+  all.filter(({ id }, index) => id === undefined || all.findIndex((one) => one.id === id) === index);
 
 const distinct = (addresses: Address[]): Address[] =>
   addresses.filter((one, index) => addresses.findIndex((other) => isSame(one, other)) === index);
 
 /** Sentinels that the answer to `SENTINEL SENTINELS` calls alive. They may be addresses of pods long gone. */
-function peersOf(told: unknown): Address[] {
+function peersOf(told: unknown): Peer[] {
   if (!Array.isArray(told)) return [];
   return told.flatMap((one: unknown) => {
-    const { ip, port, flags } = fieldsOf(one);
+    const { ip, port, flags, runid } = fieldsOf(one);
     if (typeof ip !== 'string' || ip === '' || !Number(port)) return [];
-    return /down|disconnected/.test(String(flags)) ? [] : [{ host: ip, port: Number(port) }];
+    return /down|disconnected/.test(String(flags))
+      ? []
+      : [{ host: ip, port: Number(port), id: String(runid) }];
   });
 }
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createConnection, isIP, type LookupFunction, type Socket } from 'node:net';
-import { connect, type ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, connect } from 'node:tls';
 import { SettingsError } from '@hyperpage/runtime';
 
 /** How servers prove who they are. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { API_VERSION, IMAGES, KIND, PLURAL, GROUP } from '@hyperpage/contract';
+import { API_VERSION, GROUP, IMAGES, KIND, PLURAL } from '@hyperpage/contract';
 import { ensureBinaries } from '../../../dev/cluster/binaries.ts';
 import { createProgress } from '../../../dev/cluster/progress.ts';
 import { createKubectl, type Kubectl } from '../../../dev/kubectl.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LeaderView } from '@hyperpage/contract';
-import { type Candidate, takeovers, type TrialOptions } from '../candidates.ts';
+import { type Candidate, type TrialOptions, takeovers } from '../candidates.ts';
 import { type Bench, type Entry, type Row, row } from '../entry.ts';
 import { type KubernetesUnderTest, prepareKubernetes, startKubernetes } from '../kubernetes.ts';
 import { summary } from '../measure.ts';

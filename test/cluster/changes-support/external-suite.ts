@@ -1,5 +1,5 @@
-import { IMAGES } from '@hyperpage/contract';
 import { readFile } from 'node:fs/promises';
+import { IMAGES } from '@hyperpage/contract';
 import { type Authority, startAuthority } from '../../support/certificates.ts';
 import type { Ground } from '../support/ground.ts';
 import { beside, leave } from './beside.ts';

@@ -1,5 +1,5 @@
-import type { HyperpageCluster } from '@hyperpage/contract';
 import { randomBytes } from 'node:crypto';
+import type { HyperpageCluster } from '@hyperpage/contract';
 import {
   agentPods,
   Breaker,

@@ -1,7 +1,7 @@
 import { type HyperpageCluster, LABELS, PORTS, redisPodName } from '@hyperpage/contract';
-import { readRedis, readSentinel, type RedisSaid, type SentinelSaid } from './readings.ts';
+import { type RedisSaid, readRedis, readSentinel, type SentinelSaid } from './readings.ts';
 import { ServerLine } from './server-line.ts';
-import { ANYTHING, either, Timeline, worstLag, type Lag } from './timeline.ts';
+import { ANYTHING, either, type Lag, Timeline, worstLag } from './timeline.ts';
 import { Watch } from './watch.ts';
 
 /** What is compared: these conditions' statuses, and the name of the primary. */

@@ -1,6 +1,6 @@
 /* oxlint-disable typescript/no-floating-promises, typescript/no-misused-promises -- the spec's own text */
 /** The product spec's own examples, to the letter but for their import lines: that they compile is the test. */
-import { podCoordinator, SessionManager, type LeaderElection, type SessionData } from '@hyperpage/client';
+import { type LeaderElection, podCoordinator, type SessionData, SessionManager } from '@hyperpage/client';
 import { useSession } from '@hyperpage/client/react';
 
 export async function specSessions(sessionId: string) {

@@ -1,5 +1,5 @@
-import { openSubscription, type Subscription } from '../../../client/src/subscription.ts';
 import type { ServerSentEvent } from '../../../client/src/sse.ts';
+import { openSubscription, type Subscription } from '../../../client/src/subscription.ts';
 import { eventually } from './fake-sidecar.ts';
 
 const FAST = { baseMs: 1, maxMs: 4 };

@@ -1,6 +1,6 @@
 import * as contract from '@hyperpage/contract';
-import * as wire from '../../../client/src/wire.ts';
 import { newSession } from '../../../client/src/sessions/session.ts';
+import * as wire from '../../../client/src/wire.ts';
 
 /** True for two types that can stand for each other. */
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;

@@ -1,4 +1,4 @@
-import { countOf, hasBit, History, joined } from '../../../dev/chaos/history.ts';
+import { countOf, History, hasBit, joined } from '../../../dev/chaos/history.ts';
 
 /** A string with these bits set, as SETBIT does it. */
 const bitsOf = (...numbers: number[]): Uint8Array => {

@@ -3,8 +3,8 @@ import {
   faultsFound,
   percentile,
   type Report,
-  reportLines,
   type RoundResult,
+  reportLines,
 } from '../../../dev/chaos/report.ts';
 
 const round = (number: number, more: Partial<RoundResult> = {}): RoundResult => ({

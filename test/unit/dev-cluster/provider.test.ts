@@ -1,4 +1,4 @@
-import { type Faults, FaultRefused, runFault } from '../../../dev/cluster/faults.ts';
+import { FaultRefused, type Faults, runFault } from '../../../dev/cluster/faults.ts';
 import { chooseProvider, parseNodes } from '../../../dev/cluster/provider.ts';
 
 const machine = (hasLocal: boolean, hasDocker: boolean) => ({

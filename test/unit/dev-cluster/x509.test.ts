@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { createServer, connect as connectTls } from 'node:tls';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { connect as connectTls, createServer } from 'node:tls';
 import { createAuthority, issue } from '../../../dev/cluster/local/x509.ts';
 
 const NOW = new Date('2026-03-04T05:06:07Z');

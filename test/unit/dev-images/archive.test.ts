@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ImageOptions, packImage, packImages } from '../../../dev/images/archive.ts';
-import { type TarMember, readTar } from './read-tar.ts';
+import { readTar, type TarMember } from './read-tar.ts';
 
 let folder: string;
 const cacheBefore = process.env['XDG_CACHE_HOME'];

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { readSettings } from '@hyperpage/runtime';
 import { REDIS_PASSWORD_FILE, SIDECAR_SETTINGS } from '@hyperpage/contract';
+import { readSettings } from '@hyperpage/runtime';
 import {
   desiredObjects,
   initialReplicas,

@@ -1,8 +1,7 @@
 import { ClusterSpec, type ClusterStatus, type HyperpageCluster, selectorLabels } from '@hyperpage/contract';
 import { Value } from 'typebox/value';
 import type { Stored } from '../../../operator/src/kube/index.ts';
-import { objectId, type Observed } from '../../../operator/src/observe.ts';
-import { stepFor } from '../../../operator/src/upkeep.ts';
+import { type Observed, objectId } from '../../../operator/src/observe.ts';
 import {
   createSettingMemory,
   digestOf,
@@ -11,6 +10,7 @@ import {
   type RedisObservation,
   type SentinelReading,
 } from '../../../operator/src/redis/index.ts';
+import { stepFor } from '../../../operator/src/upkeep.ts';
 
 export const UID = '0f8fad5b-d9cb-469f-a165-70867728950e';
 

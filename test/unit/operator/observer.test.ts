@@ -83,8 +83,8 @@ describe('the first look', () => {
     observer.forget('demo/demo');
     redis.node = () => new Promise(() => {});
     observer.follow(site);
-    const first = observer.first(cluster, 2000);
-    await clock.advance(2000);
+    const first = observer.first(cluster, 1000);
+    await clock.advance(1000);
     expect(await first).toBeUndefined();
   });
 });
@@ -96,25 +96,39 @@ describe('a look that takes long', () => {
     let looks = 0;
     redis.node = async () => {
       looks++;
-      await new Promise<void>((resolve) => clock.after(INTERVAL_MS - 1000, resolve));
+      await new Promise<void>((resolve) => clock.after(1000, resolve));
       return nodeOf(PODS[0]);
     };
     await clock.advance(3 * INTERVAL_MS);
     expect(looks).toBe(3 * PODS.length);
   });
-  test('is over before the next one, however long it takes', async () => {
-    const { clock, redis } = world();
+});
+
+describe('a server that hangs', () => {
+  test('is silent after a second and a half, and what the others say is told', async () => {
+    const { clock, redis, observer } = world();
     await clock.advance(0);
-    let running = 0;
-    let most = 0;
-    redis.node = async () => {
-      running++;
-      most = Math.max(most, running);
-      await new Promise<void>((resolve) => clock.after(2 * INTERVAL_MS, resolve));
-      running--;
-      return nodeOf(PODS[0]);
-    };
-    await clock.advance(9 * INTERVAL_MS);
-    expect(most).toBe(PODS.length);
+    redis.node = () => new Promise(() => {});
+    redis.sentinel = () => Promise.resolve({ ...waiting, primaryDown: false });
+    await clock.advance(INTERVAL_MS + 1500);
+    const { nodes = [], sentinels = [] } = observer.get(cluster)?.observation ?? {};
+    expect(nodes.map(({ reachable }) => reachable)).toEqual([false, false, false]);
+    expect(sentinels).toEqual(
+      sentinels.map((one) => expect.objectContaining({ reachable: true, pod: one.pod })),
+    );
+    expect(sentinels).toHaveLength(3);
+  });
+});
+
+describe('a look in the middle of a visit', () => {
+  test('that finds something new has the cluster visited again', async () => {
+    const { clock, redis, observer, changes } = world();
+    await clock.advance(0);
+    const before = changes();
+    redis.sentinel = () => Promise.resolve({ ...waiting, primaryDown: false });
+    await observer.look(site);
+    expect(changes()).toBe(before + 1);
+    await clock.advance(INTERVAL_MS);
+    expect(changes()).toBe(before + 1);
   });
 });

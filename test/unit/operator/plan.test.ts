@@ -1,7 +1,7 @@
 import { namesOf } from '@hyperpage/contract';
 import { desiredObjects, type OwnedKind, withDigest } from '../../../operator/src/desired/index.ts';
 import type { Manifest, Stored } from '../../../operator/src/kube/index.ts';
-import { objectId, type Observed } from '../../../operator/src/observe.ts';
+import { type Observed, objectId } from '../../../operator/src/observe.ts';
 import { type PlanContext, planOf } from '../../../operator/src/plan.ts';
 import { clusterOf, deploymentOf, leaseOf, observedOf, podOf, statefulSetOf } from './fixtures.ts';
 

@@ -1,4 +1,4 @@
-import { SettingsError, readSettings } from '@hyperpage/runtime';
+import { readSettings, SettingsError } from '@hyperpage/runtime';
 import type { Stored } from '../../../operator/src/kube/index.ts';
 import { createLeaseSilence } from '../../../operator/src/lease-silence.ts';
 import { keyFor } from '../../../operator/src/operator.ts';
@@ -14,8 +14,8 @@ import {
   leaseOf,
   nodeOf,
   observedOf,
-  podOf,
   PODS,
+  podOf,
   silentOf,
   timed,
   wholeRedis,

@@ -1,4 +1,4 @@
-import { type Condition, CONDITION_TYPES, CONDITIONS, type ConditionType } from '@hyperpage/contract';
+import { CONDITION_TYPES, CONDITIONS, type Condition, type ConditionType } from '@hyperpage/contract';
 import type { Observed } from '../../../operator/src/observe.ts';
 import type { Problem } from '../../../operator/src/plan.ts';
 import { statusOf as fullStatusOf } from '../../../operator/src/status/index.ts';
@@ -8,8 +8,8 @@ import {
   leaseOf,
   nodeOf,
   observedOf,
-  podOf,
   PODS,
+  podOf,
   sentinelOf,
   silentOf,
   statefulSetOf,

@@ -5,12 +5,13 @@ import {
   deploymentOf,
   nodeOf,
   observedOf,
-  podOf,
   PODS,
+  podOf,
   statefulSetOf,
   stepOf,
+  timed,
+  wholeRedis,
 } from './fixtures.ts';
-import { timed, wholeRedis } from './fixtures.ts';
 
 type Pod = Observed['redisPods'][number];
 const revised = (pod: Pod, revision: string, more: Partial<Pod['metadata']> = {}): Pod => ({

@@ -1,6 +1,6 @@
 import {
-  createMemoryLeases,
   createElection,
+  createMemoryLeases,
   type ElectionNotice,
   type LeasePort,
   neverHeld,

@@ -3,8 +3,8 @@ import {
   type Effect,
   type ElectionEvent,
   type ElectionState,
-  type Lease,
   initialState,
+  type Lease,
   step,
   wakeAtMs,
 } from '@hyperpage/runtime';

@@ -1,5 +1,5 @@
 import { step } from '@hyperpage/runtime';
-import { type Rules, simulate, SOUND } from './simulator.ts';
+import { type Rules, SOUND, simulate } from './simulator.ts';
 
 const SEEDS = Array.from({ length: 400 }, (_, index) => index + 1);
 

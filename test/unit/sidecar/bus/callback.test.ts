@@ -1,13 +1,13 @@
 import { createServer } from 'node:http';
 import type { CoordinationMessage, Priority } from '@hyperpage/contract';
 import { close, createRegistry, listen, silentLogger, systemClock } from '@hyperpage/runtime';
+import type { Post } from '../../../../sidecar/src/bus/callback.ts';
 import {
   type Bus,
   type BusListener,
   busMetrics,
   deliverToCallback,
 } from '../../../../sidecar/src/bus/index.ts';
-import type { Post } from '../../../../sidecar/src/bus/callback.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { settled, VirtualClock } from '../../../support/virtual-clock.ts';
 

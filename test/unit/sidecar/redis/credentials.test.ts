@@ -8,8 +8,8 @@ import {
   readCredentials,
   watchCredentials,
 } from '../../../../sidecar/src/redis/credentials.ts';
-import { VirtualClock } from '../../../support/virtual-clock.ts';
 import { mountSecret } from '../../../support/mounted-secret.ts';
+import { VirtualClock } from '../../../support/virtual-clock.ts';
 
 let folder: string;
 let file: string;
