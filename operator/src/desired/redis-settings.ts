@@ -10,12 +10,19 @@ export function redisSettings(cluster: HyperpageCluster): Record<string, string>
   return {
     maxmemory: maxMemory ?? '0',
     appendfsync: storage?.fsync === 'Always' ? 'always' : 'everysec',
-    ...(mode === 'Sentinel'
-      ? { 'min-replicas-to-write': String(majorityReplicasOf(replicas)), 'min-replicas-max-lag': '10' }
-      : {}),
+    ...(mode === 'Sentinel' ? replication(replicas) : {}),
     ...config,
   };
 }
+
+const replication = (redisPods: number) => ({
+  'min-replicas-to-write': String(majorityReplicasOf(redisPods)),
+  'min-replicas-max-lag': '10',
+  // A connection that a partition left silent is made anew: TCP alone, which tries at ever longer intervals, would
+  // leave a primary without replicas for as long again as the partition lasted.
+  'repl-timeout': '10',
+  'repl-ping-replica-period': '2',
+});
 
 /** Those that Redis takes live, as the operator sets them. */
 export const liveSettings = (cluster: HyperpageCluster): Record<string, string> =>

@@ -7,8 +7,9 @@ import type { Credentials, RedisObservation, RedisOrders } from './types.ts';
 /** Times that Sentinel works with; scripts/sentinel.sh writes the same. */
 const SENTINEL_TIMES = {
   'down-after-milliseconds': '5000',
-  // Half of the time after which a failover that found nobody to elect is tried again.
-  'failover-timeout': '5000',
+  // Half of the time after which a failover is tried again: with one Sentinel of three gone, one in five elections ends
+  // in a draw, each of the two having voted for itself.
+  'failover-timeout': '3000',
   // All of them: a replica that is dead would hold up the others for the whole time-out.
   'parallel-syncs': '8',
 };
