@@ -1,7 +1,10 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 
-/** A moment as an ISO 8601 string: JSON has no dates (the spec's `Date`, on the wire). */
-const Moment = Type.String({ format: 'date-time' });
+export const MOMENT_PATTERN =
+  '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:[0-5]\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$';
+/** A moment as an ISO 8601 string: JSON has no dates (the spec's `Date`, on the wire). The format alone would let leap
+ *  seconds and names of time zones in, of which JavaScript makes no date. */
+const Moment = Type.String({ format: 'date-time', pattern: MOMENT_PATTERN });
 const Text = (maxLength: number) => Type.String({ maxLength });
 
 const theme = Type.Enum(['light', 'dark', 'system']);
@@ -22,6 +25,7 @@ const toolConfig = {
   settings: Type.Record(Type.String(), Type.Unknown()),
   lastUsed: Moment,
 };
+const metadata = { ipAddress: Text(64), userAgent: Text(512), created: Moment, updated: Moment };
 
 /** The product spec's `SessionData`, section 1, as JSON. */
 export const SessionData = Type.Object({
@@ -30,7 +34,7 @@ export const SessionData = Type.Object({
   uiState: Type.Object(uiState),
   toolConfigs: Type.Record(Type.String(), Type.Partial(Type.Object(toolConfig))),
   lastActivity: Moment,
-  metadata: Type.Object({ ipAddress: Text(64), userAgent: Text(512), created: Moment, updated: Moment }),
+  metadata: Type.Object(metadata),
 });
 export type SessionData = Static<typeof SessionData>;
 
@@ -84,6 +88,65 @@ export const SessionCreateRequest = Type.Object(
   { additionalProperties: false },
 );
 export type SessionCreateRequest = Static<typeof SessionCreateRequest>;
+
+/** A session of a former store. What is absent has its default; `lastActivity` and `metadata.updated` are taken, and set
+ *  to the moment of the import, at which its life begins anew. */
+export const SessionImport = Type.Object(
+  {
+    // A former store's ids may be short.
+    sessionId: Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,128}$' }),
+    session: Type.Object(
+      {
+        userId: Type.Optional(Text(256)),
+        preferences: Type.Optional(Type.Partial(Type.Object(preferences), { additionalProperties: false })),
+        uiState: Type.Optional(Type.Partial(Type.Object(uiState), { additionalProperties: false })),
+        toolConfigs: Type.Optional(
+          Type.Record(Type.String(), Type.Partial(Type.Object(toolConfig), { additionalProperties: false })),
+        ),
+        lastActivity: Type.Optional(Moment),
+        metadata: Type.Optional(Type.Partial(Type.Object(metadata), { additionalProperties: false })),
+      },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type SessionImport = Static<typeof SessionImport>;
+
+/** Most sessions in one `POST /v1/sessions/import`. */
+export const MAX_IMPORTED_SESSIONS = 100;
+
+const importOf = <T extends TSchema>(entry: T) =>
+  Type.Object(
+    {
+      sessions: Type.Array(entry, { minItems: 1, maxItems: MAX_IMPORTED_SESSIONS }),
+      dryRun: Type.Optional(Type.Boolean({ description: 'Check only: write nothing.' })),
+    },
+    { additionalProperties: false },
+  );
+
+/** `POST /v1/sessions/import`: take over sessions of a former store (spec, section 6). Doing it again changes nothing. */
+export const SessionImportRequest = importOf(SessionImport);
+export type SessionImportRequest = Static<typeof SessionImportRequest>;
+/** The same with entries of any kind: each is judged by itself, so that a bad one does not hold up the others. */
+export const SessionImportEnvelope = importOf(Type.Unknown());
+
+/** What became of one entry. `exists`: there is or lately was a session of this id, which stays as it is. `valid`: a dry
+ *  run found nothing wrong. */
+export const SessionImportResult = Type.Object({
+  sessionId: Type.Optional(Type.String({ description: 'As it was given; absent when it was no string.' })),
+  status: Type.Enum(['created', 'exists', 'valid', 'invalid']),
+  field: Type.Optional(Type.String({ description: 'JSON pointer in the entry to what is invalid.' })),
+  detail: Type.Optional(Type.String({ description: 'Why it is invalid, and what to do about it.' })),
+});
+export type SessionImportResult = Static<typeof SessionImportResult>;
+
+/** `POST /v1/sessions/import`. */
+export const SessionImportAnswer = Type.Object({
+  success: Type.Literal(true),
+  results: Type.Array(SessionImportResult, { description: 'One for each entry, in their order.' }),
+});
+export type SessionImportAnswer = Static<typeof SessionImportAnswer>;
 
 export const SESSION_COOKIE = 'hyperpage_session';
 /** The app passes on whom it talks to: the sidecar itself only ever sees localhost. */

@@ -10,6 +10,8 @@ import {
   SendRequest,
   SessionAnswer,
   SessionCreateRequest,
+  SessionImportAnswer,
+  SessionImportRequest,
   SessionUpdateRequest,
   SessionUpdates,
 } from '@hyperpage/contract';
@@ -49,6 +51,7 @@ export type RouteId =
   | 'patchSession'
   | 'deleteSession'
   | 'createSession'
+  | 'importSessions'
   | 'healthz'
   | 'readyz'
   | 'metrics'
@@ -126,6 +129,15 @@ const sessionRoutes: readonly Route[] = [
     body: SessionCreateRequest,
     answers: { 201: { json: SessionAnswer } },
     problems: [...badBody, 'session-exists', ...badWrite],
+  },
+  {
+    method: 'POST',
+    path: '/v1/sessions/import',
+    id: 'importSessions',
+    summary: 'Take over sessions of a former store, each judged by itself; doing it again changes nothing.',
+    body: SessionImportRequest,
+    answers: { 200: { json: SessionImportAnswer } },
+    problems: [...badBody, ...badWrite],
   },
 ];
 

@@ -14,6 +14,7 @@ import { ProblemError } from './problem.ts';
 import { refuseRaw } from './raw-refusal.ts';
 import { createRouter, notFound, type Router } from './router.ts';
 import { HEALTH_ROUTES, ROUTES, type RouteId } from './routes.ts';
+import { importHandlers } from './session-import.ts';
 import { sessionHandlers } from './sessions.ts';
 
 export interface HttpListener {
@@ -28,6 +29,7 @@ export function createApiServer(ports: ApiPorts): HttpListener {
   const openapi: Handler = () => ({ status: 200, body: openApiDocument() });
   const handlers: Record<RouteId, Handler> = {
     ...sessionHandlers(ports),
+    ...importHandlers(ports),
     ...leaderHandlers(ports),
     ...messageHandlers(ports),
     ...memberHandlers(ports),

@@ -2,7 +2,6 @@ import {
   newSessionData,
   type SessionAnswer,
   SessionCreateRequest,
-  type SessionData,
   SessionUpdateRequest,
   SessionUpdates,
 } from '@hyperpage/contract';
@@ -14,6 +13,7 @@ import type { ApiPorts } from './ports.ts';
 import { ProblemError } from './problem.ts';
 import { sessionProblem } from './session-problem.ts';
 import { bodyCheck } from './validate.ts';
+import { withUpdates } from './with-updates.ts';
 
 export const SESSION_LIMIT_BYTES = 512 * 1024;
 
@@ -140,11 +140,3 @@ function answer(
 
 const settle = (sessionId: string, outcome: CreateOutcome, status: number) =>
   outcome.kind === 'ok' ? answer(sessionId, outcome, status) : sessionProblem(outcome, sessionId);
-
-const withUpdates = (session: SessionData, updates: SessionUpdates): SessionData => ({
-  ...session,
-  ...(updates.userId === undefined ? {} : { userId: updates.userId }),
-  preferences: { ...session.preferences, ...updates.preferences },
-  uiState: { ...session.uiState, ...updates.uiState },
-  toolConfigs: { ...session.toolConfigs, ...updates.toolConfigs },
-});

@@ -1,3 +1,4 @@
+import { MOMENT_PATTERN } from '@hyperpage/contract';
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { ProblemError } from './problem.ts';
@@ -52,6 +53,9 @@ const A_TYPE: Readonly<Record<string, string>> = {
   null: 'null',
 };
 
+/** The schemas know no other format. */
+const A_MOMENT = 'must be a moment, such as 2025-10-29T12:00:00.000Z';
+
 /** What is wanted, as the end of a sentence. The validator's own words lack articles and plurals. */
 function demandOf(error: SchemaError): string {
   switch (error.keyword) {
@@ -74,6 +78,10 @@ function demandOf(error: SchemaError): string {
       return `must have ${counted(error.params.limit, 'item', 'items')} or fewer`;
     case 'maxProperties':
       return `must have ${counted(error.params.limit, 'field', 'fields')} or fewer`;
+    case 'format':
+      return A_MOMENT;
+    case 'pattern':
+      return error.params.pattern === MOMENT_PATTERN ? A_MOMENT : error.message;
     default:
       return error.message;
   }
