@@ -6,11 +6,18 @@ export class HyperpageError extends Error {
   readonly code: string;
   /** HTTP status of the sidecar's answer; 0 when there was none. */
   readonly status: number;
+  /** When to try again, in milliseconds, where the sidecar said so. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: string, message: string, options: { status?: number; cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: { status?: number; retryAfterMs?: number | undefined; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.status = options.status ?? 0;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 
@@ -46,7 +53,10 @@ export async function errorOf(response: Response): Promise<HyperpageError> {
   const { status } = response;
   try {
     const body: unknown = JSON.parse(text);
-    if (isProblem(body)) return new HyperpageError(body.code, body.detail, { status });
+    if (isProblem(body)) {
+      const retryAfterMs = secondsOf(response.headers.get('retry-after'));
+      return new HyperpageError(body.code, body.detail, { status, retryAfterMs });
+    }
   } catch {
     // Not JSON: said below.
   }
@@ -56,3 +66,6 @@ export async function errorOf(response: Response): Promise<HyperpageError> {
     { status },
   );
 }
+
+const secondsOf = (text: string | null): number | undefined =>
+  text !== null && /^\d{1,5}$/.test(text) ? Number(text) * 1000 : undefined;

@@ -2,6 +2,7 @@
 export type { ConnectionOptions } from './connection.ts';
 export * from './coordination/index.ts';
 export { HyperpageError, NotLeaderError } from './errors.ts';
+export * from './migration/index.ts';
 export * from './sessions/index.ts';
 export type {
   Consistency,

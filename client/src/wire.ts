@@ -95,3 +95,11 @@ export interface SessionAnswer {
   version: number;
   consistency: Consistency;
 }
+
+/** What became of one session of `POST /v1/sessions/import`. */
+export interface SessionImportResult {
+  sessionId?: string;
+  status: 'created' | 'exists' | 'valid' | 'invalid';
+  field?: string;
+  detail?: string;
+}

@@ -84,7 +84,7 @@ describe('the Express mount, on a real sidecar', () => {
 
   test('leaves every other path to the app', async () => {
     const app = await expressApp({ url });
-    for (const path of ['/', '/api/session', '/api/sessions/x', '/api/healthy'])
+    for (const path of ['/', '/api/session', '/api/sessions/x', '/api/healthy', '/v1/sessions/import'])
       expect(await (await fetch(`${app}${path}`)).text()).toBe('the app’s own');
   });
 

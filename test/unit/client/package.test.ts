@@ -6,6 +6,7 @@ const read = (name: string) =>
     name: string;
     version: string;
     exports: Record<string, unknown>;
+    bin: Record<string, string>;
     dependencies?: object;
   };
 
@@ -14,5 +15,10 @@ test('the SDK is published with the subpaths and the version it has here, and wi
   expect(published).toMatchObject({ name: here.name, version: here.version });
   expect(here.version).toBe(PRODUCT_VERSION);
   expect(Object.keys(published.exports)).toEqual([...Object.keys(here.exports), './package.json']);
+  const built = Object.entries(here.bin).map(([name, path]) => [
+    name,
+    path.replace('src/', './').replace(/ts$/, 'js'),
+  ]);
+  expect(Object.entries(published.bin)).toEqual(built);
   expect(published.dependencies).toBeUndefined();
 });

@@ -18,7 +18,8 @@ describe('the SDK’s own words', () => {
       Same<wire.Consistency, contract.Consistency>,
       Same<wire.WireSession, contract.SessionData>,
       Same<wire.SessionAnswer, contract.SessionAnswer>,
-    ] = [true, true, true, true, true, true, true, true, true];
+      Same<wire.SessionImportResult, contract.SessionImportResult>,
+    ] = [true, true, true, true, true, true, true, true, true, true];
     expect(same).not.toContain(false);
     expect({ ...wire }).toEqual({
       APP_URL_ENV: contract.APP_URL_ENV,
