@@ -7,6 +7,7 @@ export const PROBLEMS = {
   'invalid-body': { status: 400, title: 'The body does not fit' },
   'invalid-query': { status: 400, title: 'The query does not fit' },
   'forbidden-host': { status: 403, title: 'That host name is not for this API' },
+  'session-bound': { status: 403, title: 'That session is of another address' },
   'not-found': { status: 404, title: 'There is nothing here' },
   'session-not-found': { status: 404, title: 'No such session' },
   'member-not-found': { status: 404, title: 'No such member' },

@@ -193,6 +193,10 @@ export const SIDECAR_SETTINGS = {
     doc: 'Replicas that must hold a session write before it is acknowledged.',
   }),
   secureCookie: flag('HYPERPAGE_SECURE_COOKIE', { default: true, doc: 'Mark the session cookie Secure.' }),
+  sessionBindIp: flag('SESSION_BIND_IP', {
+    default: false,
+    doc: 'Keep a session to the IP address that it was made for; another one answers 403.',
+  }),
   coordinationEnabled: flag('POD_COORDINATION_ENABLED', { default: true, doc: 'Messages between pods.' }),
   channelPrefix: text('POD_CHANNEL_PREFIX', {
     default: 'hyperpage:coord',

@@ -66,6 +66,7 @@ describe('the custom resource', () => {
         fallbackToMemory: true,
         acknowledge: 'Replica',
         secureCookie: true,
+        bindIp: false,
       },
       coordination: {
         enabled: true,

@@ -12,7 +12,8 @@ import {
 
 export interface MountOptions extends ConnectionOptions {
   /** How many proxies in front of the app are yours: that many entries of X-Forwarded-For, from the right, are
-   *  believed. 0 by default. Under Express leave it and use Express's own `trust proxy` setting. */
+   *  believed. 0 by default. Under Express leave it and use Express's own `trust proxy` setting. With `sessions.bindIp`
+   *  it decides who may use a session. */
   trustedProxies?: number;
   /** Largest body that is relayed, in bytes; 1 MiB by default. The sidecar's own limit is lower. */
   limitBytes?: number;

@@ -41,6 +41,8 @@ const EMPTY: SessionState = {
   isSaving: false,
 };
 
+const LOST = ['session-not-found', 'session-bound'];
+
 /** One session, shared by every component that uses it.
  *
  *  1. What is shown is always the last answer with the pending changes on top; a change that is refused leaves the
@@ -120,7 +122,8 @@ export class SessionStore {
     try {
       return await this.#api.read(sessionId);
     } catch (error) {
-      if (error instanceof HyperpageError && error.code === 'session-not-found') return null;
+      // Kept to another address (sessions.bindIp), it is as good as gone.
+      if (error instanceof HyperpageError && LOST.includes(error.code)) return null;
       throw error;
     }
   }

@@ -61,6 +61,11 @@ export const SessionsSpec = Type.Object(
       description: 'Mark the session cookie Secure: browsers send it over HTTPS (and to localhost) only.',
       default: true,
     }),
+    bindIp: Type.Boolean({
+      description:
+        "Keep a session to the IP address that it was made for; another one answers 403 (SESSION_BIND_IP). Wants the SDK's trustedProxies to be right, and costs users whose address changes their session.",
+      default: false,
+    }),
   },
   { description: 'Sessions.', default: {} },
 );

@@ -96,6 +96,7 @@ function sidecarEnv(cluster: HyperpageCluster): EnvVar[] {
         ? majorityReplicasOf(redis.replicas)
         : 0,
     secureCookie: sessions.secureCookie,
+    sessionBindIp: sessions.bindIp,
     coordinationEnabled: coordination.enabled,
     channelPrefix: coordination.channelPrefix,
     highPriorityThreshold: coordination.highPriorityThreshold,

@@ -7,20 +7,23 @@ import { ProblemError } from './problem.ts';
 
 const IP_HEADER = CLIENT_IP_HEADER.toLowerCase();
 
-/** The user's address: the app passes it on, as the sidecar itself only ever sees localhost.
+/** The user's address as the app passes it on; undefined when it does not: then the app asks for itself.
  *  @throws ProblemError 400 when the app passes on something else. */
-export function clientOf(req: IncomingMessage): { ipAddress: string; userAgent: string } {
+export function clientAddressOf(req: IncomingMessage): string | undefined {
   const given = req.headers[IP_HEADER];
   if (given !== undefined && (typeof given !== 'string' || isIP(given) === 0)) {
     throw new ProblemError('bad-request', `The header ${CLIENT_IP_HEADER} wants one IP address.`, {
       field: CLIENT_IP_HEADER,
     });
   }
-  return {
-    ipAddress: given ?? req.socket.remoteAddress ?? '',
-    userAgent: (req.headers['user-agent'] ?? '').slice(0, 512),
-  };
+  return given;
 }
+
+/** Who a new session is for. The sidecar itself only ever sees localhost. @throws ProblemError 400 */
+export const clientOf = (req: IncomingMessage): { ipAddress: string; userAgent: string } => ({
+  ipAddress: clientAddressOf(req) ?? req.socket.remoteAddress ?? '',
+  userAgent: (req.headers['user-agent'] ?? '').slice(0, 512),
+});
 
 /** The session id in the cookie; undefined when there is none. */
 export function sessionCookieOf(req: IncomingMessage): string | undefined {

@@ -7,7 +7,10 @@ import type { SessionStore } from '../sessions/index.ts';
 
 /** What the API stands on. */
 export interface ApiPorts {
-  settings: Pick<SidecarSettings, 'podName' | 'secureCookie' | 'coordinationEnabled' | 'electionEnabled'>;
+  settings: Pick<
+    SidecarSettings,
+    'podName' | 'secureCookie' | 'sessionBindIp' | 'coordinationEnabled' | 'electionEnabled'
+  >;
   election: LeaderElection;
   bus: Bus;
   membership: Membership;

@@ -69,8 +69,12 @@ const Ready = Type.Object({
 });
 
 const sessionId = { description: 'The session.', schema: Type.String({ minLength: 1, maxLength: 128 }) };
+const clientIp = {
+  'Hyperpage-Client-Ip': "The user's address: a new session is for it, and may be kept to it.",
+};
 const ifMatch = { 'If-Match': 'ETag of the version to change; another one answers 412.' };
 const badBody = ['bad-request', 'invalid-body', 'body-too-large', 'unsupported-media-type'] as const;
+const badUpdate = ['session-bound', 'session-not-found', 'version-conflict', 'session-damaged'] as const;
 const badWrite = ['redis-unavailable', 'not-acknowledged'] as const;
 
 const sessionRoutes: readonly Route[] = [
@@ -85,9 +89,16 @@ const sessionRoutes: readonly Route[] = [
       sessionId,
       check: { description: 'Readiness instead of a session.', schema: Type.Literal('ready') },
     },
-    headers: { 'Hyperpage-Client-Ip': "The user's address, for a new session." },
+    headers: clientIp,
     answers: { 200: { json: Type.Union([SessionAnswer, Ready]) } },
-    problems: ['bad-request', 'session-not-found', 'session-damaged', 'not-ready', ...badWrite],
+    problems: [
+      'bad-request',
+      'session-bound',
+      'session-not-found',
+      'session-damaged',
+      'not-ready',
+      ...badWrite,
+    ],
   },
   {
     method: 'POST',
@@ -95,10 +106,10 @@ const sessionRoutes: readonly Route[] = [
     id: 'postSession',
     hot: true,
     summary: 'Change a session.',
-    headers: ifMatch,
+    headers: { ...ifMatch, ...clientIp },
     body: SessionUpdateRequest,
     answers: { 200: { json: SessionAnswer } },
-    problems: [...badBody, 'session-not-found', 'version-conflict', 'session-damaged', ...badWrite],
+    problems: [...badBody, ...badUpdate, ...badWrite],
   },
   {
     method: 'PATCH',
@@ -107,10 +118,10 @@ const sessionRoutes: readonly Route[] = [
     hot: true,
     summary: 'Change a session, named in the query.',
     query: { sessionId: { ...sessionId, required: true } },
-    headers: ifMatch,
+    headers: { ...ifMatch, ...clientIp },
     body: SessionUpdates,
     answers: { 200: { json: SessionAnswer } },
-    problems: [...badBody, 'session-not-found', 'version-conflict', 'session-damaged', ...badWrite],
+    problems: [...badBody, ...badUpdate, ...badWrite],
   },
   {
     method: 'DELETE',
@@ -118,8 +129,9 @@ const sessionRoutes: readonly Route[] = [
     id: 'deleteSession',
     summary: 'Remove a session for good.',
     query: { sessionId: { ...sessionId, required: true } },
+    headers: clientIp,
     answers: { 200: { json: Removed } },
-    problems: ['bad-request', 'session-not-found', ...badWrite],
+    problems: ['bad-request', 'session-bound', 'session-not-found', ...badWrite],
   },
   {
     method: 'POST',

@@ -9,6 +9,7 @@ import type { CreateOutcome, SessionOk } from '../sessions/index.ts';
 import { readJson, refuseTraps } from './body.ts';
 import { clientOf, ifMatchOf, sessionCookie, sessionCookieOf } from './client.ts';
 import type { Answer, Exchange, Handler } from './exchange.ts';
+import { ipBinding } from './ip-binding.ts';
 import type { ApiPorts } from './ports.ts';
 import { ProblemError } from './problem.ts';
 import { sessionProblem } from './session-problem.ts';
@@ -24,6 +25,7 @@ const createRequest = bodyCheck(SessionCreateRequest);
 /** `/api/sessions` (product spec, section 1) and `POST /v1/sessions`. */
 export function sessionHandlers(ports: ApiPorts) {
   const { sessions, settings, clock, newSessionId } = ports;
+  const binding = ipBinding(ports);
 
   const getSession: Handler = async (exchange) => {
     const { query, req } = exchange;
@@ -31,13 +33,15 @@ export function sessionHandlers(ports: ApiPorts) {
     const sessionId = idFrom(exchange);
     if (sessionId !== undefined) {
       const outcome = await sessions.read(sessionId);
-      return outcome.kind === 'ok' ? answer(sessionId, outcome) : sessionProblem(outcome, sessionId);
+      if (outcome.kind !== 'ok') return sessionProblem(outcome, sessionId);
+      binding.requireOwner(outcome.session, req);
+      return answer(sessionId, outcome);
     }
     const known = sessionCookieOf(req);
     if (known !== undefined) {
       const outcome = await sessions.read(known);
-      if (outcome.kind === 'ok') return answer(known, outcome);
-      if (outcome.kind !== 'not-found') return sessionProblem(outcome, known);
+      if (outcome.kind === 'ok' && !binding.isForeign(outcome.session, req)) return answer(known, outcome);
+      if (outcome.kind !== 'ok' && outcome.kind !== 'not-found') return sessionProblem(outcome, known);
     }
     // Never under the id of the cookie: whoever planted it would know the session (fixation).
     const fresh = newSessionId();
@@ -51,6 +55,7 @@ export function sessionHandlers(ports: ApiPorts) {
 
   const update = async (sessionId: string, updates: SessionUpdates, exchange: Exchange) => {
     const ifVersion = ifMatchOf(exchange.req);
+    await binding.requireOwnerOf(sessionId, exchange.req);
     const outcome = await sessions.update(sessionId, updates, ifVersion === undefined ? {} : { ifVersion });
     return outcome.kind === 'ok' ? answer(sessionId, outcome) : sessionProblem(outcome, sessionId);
   };
@@ -76,6 +81,7 @@ export function sessionHandlers(ports: ApiPorts) {
         field: 'If-Match',
       });
     }
+    await binding.requireOwnerOf(sessionId, exchange.req);
     const outcome = await sessions.remove(sessionId);
     if (outcome.kind !== 'ok') return sessionProblem(outcome, sessionId);
     const body = { success: true, sessionId, consistency: outcome.consistency };

@@ -175,11 +175,14 @@ describe('the session behind useSession', () => {
     expect(calls).toHaveLength(0);
   });
 
-  test('follows to a new session when the old one has expired', async () => {
+  test.each([
+    ['has expired', 404, 'session-not-found'],
+    ['is kept to the address that the browser had before', 403, 'session-bound'],
+  ])('follows to a new session when the old one %s', async (_, status, code) => {
     const { store, next } = await loaded();
     const refreshed = store.refreshSession();
     (await next()).answer(ok(1, start, 's2'));
-    (await next()).answer(problem(404, 'session-not-found', 'no such session'));
+    (await next()).answer(problem(status, code, 'no such session'));
     await refreshed;
     expect(store.getSnapshot().sessionId).toBe('s2');
   });
