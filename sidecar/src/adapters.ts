@@ -17,6 +17,7 @@ import {
   type Membership,
 } from './membership/index.ts';
 import type { MemoryWorld } from './memory-world.ts';
+import { openPeers, type PeerHandler, type Peers } from './peers/index.ts';
 import { createRedisLink, createRedisTermFloor, redisTarget, type TermFloor } from './redis/index.ts';
 import {
   createMemoryTarget,
@@ -48,6 +49,8 @@ export interface Adapters {
   bus: Bus;
   membership: Membership;
   termFloor: TermFloor;
+  /** Answers other sidecars; absent where there is nothing to answer. */
+  peerHandler?: PeerHandler | undefined;
   /** Whether the store behind was reached at least once since the start: see readiness.ts. */
   everConnected(): boolean;
   /** Says goodbye and closes every connection. */
@@ -61,7 +64,7 @@ export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Ada
   let reached = world.reachable;
   const reach = () => (reached = true);
   world.onReachable.add(reach);
-  const sessions = openStore(createMemoryTarget(world, { clock, ttlMs }), context, (listener) => {
+  const { sessions } = openStore(createMemoryTarget(world, { clock, ttlMs }), context, (listener) => {
     world.onReachable.add(listener);
     return () => world.onReachable.delete(listener);
   });
@@ -101,7 +104,9 @@ export function redisAdapters(context: AdapterContext): Adapters {
   const link = createRedisLink(redisTarget(settings), { clock, random, log, registry, waitMs });
   const ttlMs = settings.sessionTtlSeconds * 1000;
   const target = createRedisTarget(link, { ttlMs, replicas, waitMs });
-  const sessions = openStore(target, context, (listener) => link.onConnect(listener));
+  const peers = openPeers(context);
+  const onReachable = (listener: () => void) => link.onConnect(listener);
+  const { sessions, peerHandler } = openStore(target, context, onReachable, peers);
   const messageLog = createRedisLog(link, { clock, boundsOf: boundsOf(channelPrefix) });
   const { bus, close: closeBus } = openBus(messageLog, context);
   const membership = createMembership(createRedisRegistry(link, channelPrefix), membershipOptions(context));
@@ -109,30 +114,35 @@ export function redisAdapters(context: AdapterContext): Adapters {
     sessions,
     bus,
     membership,
+    peerHandler,
     termFloor: createRedisTermFloor(link, channelPrefix),
     everConnected: () => link.everConnected(),
     async close() {
       await membership.goodbye();
       await closeBus();
       await sessions.close();
+      peers?.close();
       await link.close();
     },
   };
 }
 
-/** The store over `target`, with memory behind it where the settings say so. */
+/** The store over `target`, with the memory of the pods behind it where the settings say so. */
 function openStore(
   target: SessionTarget,
   context: AdapterContext,
   onReachable: (listener: () => void) => () => void,
-): SessionStore {
+  peers?: Peers,
+): { sessions: SessionStore; peerHandler: PeerHandler | undefined } {
   const { settings, clock, random, log, registry } = context;
   const ttlMs = settings.sessionTtlSeconds * 1000;
-  const whole = settings.sessionFallbackToMemory
-    ? withFallback(target, { clock, random, log, ttlMs, onReachable, metrics: fallbackMetrics(registry) })
-    : target;
   const cleanupIntervalMs = settings.sessionCleanupIntervalMinutes * 60_000;
-  return createSessionStore(whole, { ...context, cleanupIntervalMs });
+  const open = (over: SessionTarget) => createSessionStore(over, { ...context, cleanupIntervalMs });
+  if (!settings.sessionFallbackToMemory) return { sessions: open(target), peerHandler: undefined };
+  const metrics = fallbackMetrics(registry);
+  const others = peers ? { peers: peers.sessions } : {};
+  const whole = withFallback(target, { clock, random, log, ttlMs, onReachable, metrics, ...others });
+  return { sessions: open(whole), peerHandler: peers?.handler(whole.service) };
 }
 
 /** The bus over `messageLog`, and the app's callback where one is set. */

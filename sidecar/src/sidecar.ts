@@ -49,7 +49,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       }),
   };
   const api = createApiServer(ports);
-  const podServer = createPodServer(ports);
+  const podServer = createPodServer({ ...ports, peerHandler: adapters.peerHandler });
 
   return {
     election,

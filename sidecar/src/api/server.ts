@@ -9,6 +9,7 @@ import { memberHandlers } from './members.ts';
 import { messageHandlers } from './messages.ts';
 import { apiMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
+import { PEER_PATH, type PeerHandler } from '../peers/index.ts';
 import type { ApiPorts } from './ports.ts';
 import { ProblemError } from './problem.ts';
 import { refuseRaw } from './raw-refusal.ts';
@@ -49,12 +50,14 @@ export function createApiServer(ports: ApiPorts): HttpListener {
   });
 }
 
-/** Health and metrics for kubelet and Prometheus, on the pod's address: nothing of the app's API. */
+/** Health and metrics for kubelet and Prometheus, and what other sidecars ask, on the pod's address: nothing of the app's
+ *  API. */
 export function createPodServer(
-  ports: Pick<ApiPorts, 'missing' | 'registry' | 'clock' | 'log'>,
+  ports: Pick<ApiPorts, 'missing' | 'registry' | 'clock' | 'log'> & { peerHandler?: PeerHandler | undefined },
 ): HttpListener {
   const router = createRouter({ ...ports, routes: HEALTH_ROUTES, handlers: healthHandlers(ports) });
   return httpListener((req, res) => {
+    if (ports.peerHandler && req.url === PEER_PATH) return ports.peerHandler(req, res);
     if (router.route(pathOf(req.url ?? ''), req, res) === false) router.refuse(res, notFound());
   });
 }

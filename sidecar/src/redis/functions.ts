@@ -8,6 +8,7 @@ import { TERMS_LUA } from './lua/terms.ts';
 /** The functions, each with its flags. `allow-oom`: freeing and the small must go on when Redis is full. */
 const FUNCTIONS = {
   session_write: [],
+  session_merge: [],
   session_read: ['allow-oom'],
   session_peek: ['no-writes'],
   session_remove: ['allow-oom'],

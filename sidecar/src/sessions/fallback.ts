@@ -1,10 +1,18 @@
 import type { Clock, Logger } from '@hyperpage/runtime';
-import { Journal } from './journal.ts';
+import { Journal, type JournalEntry } from './journal.ts';
 import { copyOf, LocalCopies } from './local-copies.ts';
 import type { FallbackMetrics } from './metrics.ts';
-import { applyOperation, MAX_SESSION_BYTES, type Operation, TOMBSTONE_MS } from './operation.ts';
+import {
+  applyOperation,
+  join,
+  MAX_SESSION_BYTES,
+  type Operation,
+  type StoredSession,
+  TOMBSTONE_MS,
+} from './operation.ts';
+import { NO_PEERS, type PeerService, type PeerWord, type SessionPeers } from './peers.ts';
 import { Replay } from './replay.ts';
-import type { Applied, Found, SessionTarget } from './target.ts';
+import type { Applied, Found, Merged, SessionTarget } from './target.ts';
 
 export interface FallbackOptions {
   clock: Clock;
@@ -14,82 +22,225 @@ export interface FallbackOptions {
   metrics: FallbackMetrics;
   /** Calls back when the remote target is in reach again. Gives the way to stop. */
   onReachable: (listener: () => void) => () => void;
-  most?: { sessions: number; copyBytes: number; operations: number; journalBytes: number };
+  /** Nobody by default. */
+  peers?: SessionPeers;
+  most?: { sessions: number; copyBytes: number; journalSessions: number; journalBytes: number };
+}
+
+/** A target that goes on without Redis, and helps other pods to. */
+export interface FallbackTarget extends SessionTarget {
+  readonly service: PeerService;
 }
 
 const MIB = 1024 * 1024;
-const MOST = { sessions: 5000, copyBytes: 8 * MIB, operations: 10_000, journalBytes: 8 * MIB };
+const MOST = { sessions: 5000, copyBytes: 8 * MIB, journalSessions: 10_000, journalBytes: 8 * MIB };
 const PENDING = 'Redis does not have all writes yet';
+/** For so long after Redis was last in trouble other pods may hold what it does not have yet. */
+const CATCH_UP_MS = 5000;
 
-/** Sessions go on while Redis is gone: from copies of what this pod has seen, with writes in a journal that is replayed
- *  when it is back.
+/** Sessions go on while Redis is gone: each is held by this pod and two others, and joined in again when Redis is back.
  *
- *  R1. A session with operations in the journal is served from here until Redis has them all: reads see own writes.
- *  R2. Operations of a session are replayed in order, each under its own id: one that Redis has already (only its
- *      answer was lost) changes nothing.
- *  R3. A removal wins over everything in the journal, here or there. An update never makes a session.
- *  R4. Full is refused. Nothing that was answered is forgotten but by age, by a removal, or with this process. */
-export function withFallback(remote: SessionTarget, options: FallbackOptions): SessionTarget {
-  const { clock, log, ttlMs, metrics } = options;
+ *  R1. A session in the journal is served from there, and from what its other holders have, until Redis has it all: reads
+ *      see the pod's own writes, and those that any pod with the same neighbours acknowledged.
+ *  R2. What is held is a state that can be joined (operation.ts): twice, late, by several pods and in any order gives
+ *      the same. Of each field the later write stays (S3).
+ *  R3. A removal wins over everything that is held, here or there (S2). An update never makes a session.
+ *  R4. Full is refused. Nothing that was answered is forgotten but by age, by a removal, or with all that hold it. */
+export function withFallback(remote: SessionTarget, options: FallbackOptions): FallbackTarget {
+  const { clock, log, ttlMs, metrics, peers = NO_PEERS } = options;
   const most = options.most ?? MOST;
   const copies = new LocalCopies({ sessions: most.sessions, bytes: most.copyBytes });
-  const journal = new Journal({ operations: most.operations, bytes: most.journalBytes });
-  const replay = new Replay({ ...options, journal, remote, onSettled: learn });
-  const stopListening = options.onReachable(() => void replay.start());
+  const journal = new Journal({ sessions: most.journalSessions, bytes: most.journalBytes });
+  const replay = new Replay({ ...options, journal, remote, onSettled: learn, share });
+  const stopListening = options.onReachable(() => {
+    gathered.clear();
+    troubledMs = clock.monotonicMs();
+    void replay.start();
+  });
+  metrics.watch(() => journal.size);
 
-  /** Keeps what Redis says of a session. */
-  function learn(sessionId: string, outcome: Applied | Found): void {
+  let troubledMs = Number.NEGATIVE_INFINITY;
+  /** Has whoever holds the session give it to Redis, before Redis is asked. */
+  const catchUp = async (sessionId: string) => {
+    if (clock.monotonicMs() - troubledMs > CATCH_UP_MS || !replay.worthTrying()) return;
+    await peers.read(sessionId, { wide: false });
+  };
+  const noteTrouble = ({ kind }: Applied | Found) => {
+    if (kind === 'unavailable' || kind === 'not-acknowledged') troubledMs = clock.monotonicMs();
+  };
+
+  /** Sessions of which every pod has been asked since Redis was gone: any of them may have seen the last write. */
+  const gathered = new Set<string>();
+  const isGathered = (sessionId: string) => journal.get(sessionId) !== undefined || gathered.has(sessionId);
+
+  const held = (sessionId: string) => journal.get(sessionId)?.held ?? copies.get(sessionId);
+
+  /** Keeps what Redis says of a session, unless something was written here meanwhile: that is newer. */
+  function learn(sessionId: string, outcome: Applied | Found | Merged): void {
+    if (journal.get(sessionId)) return;
     const nowMs = clock.wallMs();
     if (outcome.kind === 'ok') copies.set(sessionId, copyOf(outcome.snapshot, nowMs + ttlMs));
     else if (outcome.kind === 'removed') {
       copies.set(sessionId, { kind: 'gone', expiresMs: nowMs + TOMBSTONE_MS });
-    } else if (outcome.kind === 'not-found' || outcome.kind === 'taken') copies.delete(sessionId);
+    } else if (outcome.kind === 'not-found' || outcome.kind === 'taken') forgetLive(sessionId);
   }
 
-  function applyHere(asked: Operation, reason: string): Applied {
+  /** The copy is of a session that ended; that it was removed is worth knowing. */
+  function forgetLive(sessionId: string): void {
+    if (copies.get(sessionId)?.kind === 'live') copies.delete(sessionId);
+  }
+
+  /** Joins in what was told, and keeps it beside what is here. */
+  function heed(sessionId: string, words: readonly PeerWord[]): StoredSession | undefined {
+    let known = held(sessionId);
+    for (const word of words) if (word.held) known = join(known, word.held);
+    return known;
+  }
+
+  /** Has other pods hold the entry, and gives what all of them know together. */
+  async function share(sessionId: string, entry: JournalEntry) {
+    const words = await peers.hold(sessionId, entry.held);
+    const known = heed(sessionId, words) ?? entry.held;
+    if (words.some(({ consistency }) => consistency === 'redis')) {
+      journal.settle(sessionId, entry);
+      if (!journal.get(sessionId)) copies.set(sessionId, known);
+      return { known, consistency: 'redis' as const };
+    }
+    entry.peers = words.length;
+    return { known, consistency: words.length > 0 ? ('peer' as const) : ('local' as const) };
+  }
+
+  function keep(sessionId: string, state: StoredSession, reason: string): JournalEntry | undefined {
+    const entry = journal.add(sessionId, state, clock.monotonicMs());
+    if (!entry) metrics.refused.inc();
+    else {
+      if (journal.size === 1) log.warn({ reason }, 'sessions go on in the memory of the pods');
+      copies.delete(sessionId);
+      replay.schedule();
+    }
+    return entry;
+  }
+
+  async function applyHere(asked: Operation, reason: string): Promise<Applied> {
     const operation: Operation = asked.kind === 'remove' ? { ...asked, bury: true } : asked;
-    const copy = copies.get(operation.sessionId);
-    if (operation.kind === 'update' && !copy) return unseen(reason);
-    const verdict = applyOperation(copy, operation, clock.wallMs(), ttlMs);
+    const { sessionId } = operation;
+    if (operation.kind === 'update' && (!isGathered(sessionId) || operation.ifVersion !== undefined)) {
+      const { known, inRedis } = await gather(sessionId);
+      if (!known) return inRedis ? { kind: 'not-found' } : unseen(reason);
+    }
+    const before = held(sessionId);
+    const verdict = applyOperation(before, operation, clock.wallMs(), ttlMs);
     if (verdict.kind === 'too-large') return { ...verdict, limitBytes: MAX_SESSION_BYTES };
     if (verdict.kind !== 'ok' && verdict.kind !== 'removed') return verdict;
-    if (!journal.push(operation, clock.monotonicMs())) {
-      metrics.refused.inc();
-      return { kind: 'unavailable', reason: `${reason}, and the journal of writes is full` };
+    const entry = keep(sessionId, verdict.stored, reason);
+    if (!entry) return { kind: 'unavailable', reason: `${reason}, and the journal of writes is full` };
+    const { known, consistency } = await share(sessionId, entry);
+    if (verdict.kind === 'removed')
+      return { kind: 'removed', existed: verdict.existed || !before, consistency };
+    // Removed by another pod.
+    if (known.kind === 'gone') return { kind: 'not-found' };
+    return { kind: 'ok', snapshot: known, consistency };
+  }
+
+  /** What is known of the session, here and by the pods that answer. */
+  async function gather(sessionId: string) {
+    const wide = !isGathered(sessionId);
+    const words = await peers.read(sessionId, { wide });
+    const fromRedis = words.filter(({ consistency }) => consistency === 'redis');
+    const inRedis = fromRedis.length > 0;
+    const isPending = journal.get(sessionId) !== undefined || words.some(({ pending }) => pending);
+    // Redis was asked, and has no such session: the copies are of one that ended.
+    if (inRedis && !isPending && fromRedis.every((word) => !word.held)) {
+      forgetLive(sessionId);
+      return { known: undefined, inRedis, consistency: 'redis' as const };
     }
-    if (journal.size === 1) log.warn({ reason }, 'sessions go on in the memory of this pod');
-    metrics.journal.set(journal.size);
-    copies.set(operation.sessionId, verdict.stored);
-    replay.schedule();
-    return verdict.kind === 'ok'
-      ? { kind: 'ok', snapshot: verdict.stored, consistency: 'local' }
-      : { kind: 'removed', existed: verdict.existed || !copy, consistency: 'local' };
+    const told = words.some((word) => word.held);
+    const known = heed(sessionId, words);
+    if (known && !journal.get(sessionId)) {
+      copies.set(sessionId, known);
+      if (wide && words.length > 0 && gathered.size < most.sessions) gathered.add(sessionId);
+    }
+    const consistency = inRedis ? ('redis' as const) : told ? ('peer' as const) : ('local' as const);
+    return { known, inRedis, consistency };
   }
 
-  function readHere(sessionId: string, reason: string): Found {
-    const copy = copies.get(sessionId);
+  async function readHere(sessionId: string, reason: string): Promise<Found> {
+    const { known, inRedis, consistency } = await gather(sessionId);
+    if (!known) return inRedis ? { kind: 'not-found' } : unseen(reason);
     const nowMs = clock.wallMs();
-    if (!copy) return unseen(reason);
-    if (copy.kind === 'gone' || copy.expiresMs <= nowMs) return { kind: 'not-found' };
-    const used = { ...copy, activeMs: nowMs, expiresMs: nowMs + ttlMs };
-    copies.set(sessionId, used);
-    return { kind: 'ok', snapshot: used, consistency: 'local' };
+    if (known.kind === 'gone' || known.expiresMs <= nowMs) return { kind: 'not-found' };
+    const used = { ...known, activeMs: nowMs, expiresMs: nowMs + ttlMs };
+    if (!journal.get(sessionId)) copies.set(sessionId, used);
+    return { kind: 'ok', snapshot: used, consistency };
   }
 
-  return {
-    async apply(operation) {
-      if (journal.has(operation.sessionId)) return applyHere(operation, PENDING);
-      const outcome = await remote.apply(operation);
-      if (outcome.kind === 'unavailable') return applyHere(operation, outcome.reason);
-      // Written here while Redis was asked: what it says is older.
-      if (!journal.has(operation.sessionId)) learn(operation.sessionId, outcome);
-      return outcome;
+  /** Others have copies of what was removed: whoever is asked when Redis is gone should know better. */
+  function announce(sessionId: string): void {
+    const gone = held(sessionId);
+    if (gone?.kind === 'gone') void peers.hold(sessionId, gone).catch(() => {});
+  }
+
+  const service: PeerService = {
+    async hold(sessionId, theirs) {
+      if (replay.worthTrying()) {
+        const entry = journal.get(sessionId);
+        const outcome = await remote.merge(sessionId, join(entry?.held, theirs));
+        if (entry && (outcome.kind === 'ok' || outcome.kind === 'removed')) journal.settle(sessionId, entry);
+        learn(sessionId, outcome);
+        if (outcome.kind === 'ok')
+          return { consistency: 'redis', held: copyOf(outcome.snapshot, theirs.expiresMs) };
+        if (outcome.kind === 'removed') {
+          return { consistency: 'redis', held: { kind: 'gone', expiresMs: clock.wallMs() + TOMBSTONE_MS } };
+        }
+        if (outcome.kind === 'damaged') return undefined;
+      }
+      const entry = keep(sessionId, join(held(sessionId), theirs), 'another pod does not reach Redis');
+      if (!entry) return undefined;
+      // Whoever asks holds it too.
+      entry.peers = 1;
+      return { consistency: 'peer', held: entry.held };
     },
     async read(sessionId) {
-      if (journal.has(sessionId)) return readHere(sessionId, PENDING);
+      if (replay.worthTrying() && (await replay.settle(sessionId))) {
+        const found = await remote.read(sessionId);
+        if (found.kind !== 'unavailable') learn(sessionId, found);
+        if (found.kind === 'ok') {
+          return { consistency: 'redis', held: copyOf(found.snapshot, clock.wallMs() + ttlMs) };
+        }
+        if (found.kind !== 'unavailable') return { consistency: 'redis' };
+      }
+      const known = held(sessionId);
+      const pending = journal.get(sessionId) ? { pending: true as const } : {};
+      return { consistency: 'peer', ...(known ? { held: known } : {}), ...pending };
+    },
+  };
+
+  return {
+    service,
+    async apply(operation) {
+      const { sessionId } = operation;
+      if (!(await replay.settle(sessionId))) return applyHere(operation, PENDING);
+      await catchUp(sessionId);
+      const outcome = await remote.apply(operation);
+      noteTrouble(outcome);
+      if (outcome.kind === 'unavailable') return applyHere(operation, outcome.reason);
+      if (outcome.kind === 'not-acknowledged' && !('ifVersion' in operation)) {
+        // The primary has it and may lose it: we hold it until it is confirmed.
+        const stands = await applyHere(operation, 'a write was not confirmed');
+        return stands.kind === 'unavailable' ? outcome : stands;
+      }
+      learn(sessionId, outcome);
+      if (outcome.kind === 'removed') announce(sessionId);
+      return outcome;
+    },
+    merge: (sessionId, state) => remote.merge(sessionId, state),
+    async read(sessionId) {
+      if (!(await replay.settle(sessionId))) return readHere(sessionId, PENDING);
+      await catchUp(sessionId);
       const outcome = await remote.read(sessionId);
+      noteTrouble(outcome);
       if (outcome.kind === 'unavailable') return readHere(sessionId, outcome.reason);
-      if (journal.has(sessionId)) return readHere(sessionId, PENDING);
+      if (journal.get(sessionId)) return readHere(sessionId, PENDING);
       learn(sessionId, outcome);
       return outcome;
     },
@@ -111,4 +262,4 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): S
 }
 
 const unseen = (reason: string) =>
-  ({ kind: 'unavailable', reason: `${reason}, and this pod has not seen the session` }) as const;
+  ({ kind: 'unavailable', reason: `${reason}, and no pod that answers has seen the session` }) as const;

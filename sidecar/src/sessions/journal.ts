@@ -1,69 +1,66 @@
-import type { Operation } from './operation.ts';
+import { join, type StoredSession } from './operation.ts';
 
 export interface JournalEntry {
-  operation: Operation;
-  /** On the monotonic clock. */
-  atMs: number;
+  held: StoredSession;
+  /** When the first write came that Redis has not got, on the monotonic clock. */
+  sinceMs: number;
+  /** Other pods that hold all of it. */
+  peers: number;
   bytes: number;
 }
 
-/** Operations that were answered while Redis was gone and that it has not got yet, in order for each session. Bounded:
- *  when it is full an operation is refused, never one forgotten. */
+/** Sessions with writes that were answered while Redis was gone and that it has not got yet. Bounded: when it is full a
+ *  write is refused, never one forgotten. */
 export class Journal {
-  readonly #queues = new Map<string, JournalEntry[]>();
-  readonly #most: { operations: number; bytes: number };
-  #operations = 0;
+  readonly #entries = new Map<string, JournalEntry>();
+  readonly #most: { sessions: number; bytes: number };
   #bytes = 0;
 
-  constructor(most: { operations: number; bytes: number }) {
+  constructor(most: { sessions: number; bytes: number }) {
     this.#most = most;
   }
 
   get size(): number {
-    return this.#operations;
+    return this.#entries.size;
   }
 
-  has(sessionId: string): boolean {
-    return this.#queues.has(sessionId);
+  get(sessionId: string): JournalEntry | undefined {
+    return this.#entries.get(sessionId);
   }
 
   sessionIds(): string[] {
-    return [...this.#queues.keys()];
+    return [...this.#entries.keys()];
   }
 
-  /** Whether there was room. */
-  push(operation: Operation, atMs: number): boolean {
-    const bytes = bytesOf(operation);
-    if (this.#operations >= this.#most.operations || this.#bytes + bytes > this.#most.bytes) return false;
-    const queue = this.#queues.get(operation.sessionId);
-    const entry = { operation, atMs, bytes };
-    if (queue) queue.push(entry);
-    else this.#queues.set(operation.sessionId, [entry]);
-    this.#operations += 1;
-    this.#bytes += bytes;
-    return true;
-  }
-
-  first(sessionId: string): JournalEntry | undefined {
-    return this.#queues.get(sessionId)?.[0];
-  }
-
-  /** Removes the session's first operation. */
-  shift(sessionId: string): void {
-    const queue = this.#queues.get(sessionId);
-    const entry = queue?.shift();
-    if (entry) {
-      this.#operations -= 1;
-      this.#bytes -= entry.bytes;
+  /** Joins in `held`, which other pods do not hold yet. Gives the entry, or undefined when there is no room for more. */
+  add(sessionId: string, held: StoredSession, nowMs: number): JournalEntry | undefined {
+    const before = this.#entries.get(sessionId);
+    const joined = join(before?.held, held);
+    const bytes = bytesOf(sessionId, joined);
+    const grown = this.#bytes + bytes - (before?.bytes ?? 0);
+    if (bytes > (before?.bytes ?? 0)) {
+      if (!before && this.#entries.size >= this.#most.sessions) return undefined;
+      if (grown > this.#most.bytes) return undefined;
     }
-    if (queue?.length === 0) this.#queues.delete(sessionId);
+    const entry = { held: joined, sinceMs: before?.sinceMs ?? nowMs, peers: 0, bytes };
+    this.#entries.set(sessionId, entry);
+    this.#bytes = grown;
+    return entry;
+  }
+
+  /** Forgets the entry, if it is still this one: what was written since stays. */
+  settle(sessionId: string, entry: JournalEntry): void {
+    if (this.#entries.get(sessionId) !== entry) return;
+    this.#entries.delete(sessionId);
+    this.#bytes -= entry.bytes;
   }
 }
 
-function bytesOf(operation: Operation): number {
-  let bytes = 200 + operation.sessionId.length;
-  if (operation.kind !== 'remove') {
-    for (const [name, value] of operation.leaves) bytes += 64 + name.length + 2 * value.length;
+/** About what it takes in memory: text, and what JavaScript adds to each of it. */
+export function bytesOf(sessionId: string, stored: StoredSession): number {
+  let bytes = 200 + sessionId.length;
+  if (stored.kind === 'live') {
+    for (const [name, value] of stored.leaves) bytes += 64 + name.length + 2 * value.length;
   }
   return bytes;
 }

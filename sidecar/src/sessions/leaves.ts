@@ -1,4 +1,5 @@
 import { newSessionData, type SessionData, type SessionUpdates } from '@hyperpage/contract';
+import { jsonOf } from './stamps.ts';
 
 /** A session is stored as its leaves, each under its JSON pointer (RFC 6901) and as JSON text: two pods that change
  *  different leaves both win, and the store never has to understand a value. */
@@ -86,7 +87,7 @@ export function sessionOfLeaves(
     const [, section = '', name = '', field] = pointer.split('/');
     const check = checkOf(section, name, field);
     if (!check) continue;
-    const value = parse(json);
+    const value = parse(jsonOf(json));
     if (value === undefined || !check(value)) return { damaged: pointer };
     if (section === 'userId') session.userId = value as string;
     else if (section === 'toolConfigs') {

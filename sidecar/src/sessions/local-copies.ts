@@ -1,3 +1,4 @@
+import { bytesOf } from './journal.ts';
 import type { Snapshot, StoredSession } from './operation.ts';
 
 /** Sessions that this pod has seen, for when Redis is gone: bounded by number and bytes, the longest unused go first.
@@ -64,12 +65,3 @@ export const copyOf = (snapshot: Snapshot, expiresMs: number): StoredSession => 
   expiresMs,
   ops: [],
 });
-
-/** About what it takes in memory: text, and what JavaScript adds to each of it. */
-function bytesOf(sessionId: string, stored: StoredSession): number {
-  let bytes = 200 + sessionId.length;
-  if (stored.kind === 'live') {
-    for (const [name, value] of stored.leaves) bytes += 64 + name.length + 2 * value.length;
-  }
-  return bytes;
-}

@@ -1,7 +1,7 @@
 import type { Clock } from '@hyperpage/runtime';
 import type { MemoryWorld } from '../memory-world.ts';
-import { applyOperation, MAX_SESSION_BYTES, type Operation } from './operation.ts';
-import type { Applied, Found, SessionTarget } from './target.ts';
+import { applyOperation, join, MAX_SESSION_BYTES, type Operation } from './operation.ts';
+import type { Applied, Found, Merged, SessionTarget } from './target.ts';
 
 /** Sessions in the memory of this process, shared by every sidecar in it. */
 export function createMemoryTarget(
@@ -12,6 +12,17 @@ export function createMemoryTarget(
   const away = { kind: 'unavailable', reason: 'the memory world is switched off' } as const;
   return {
     apply: async (operation): Promise<Applied> => (world.reachable ? applyTo(operation) : away),
+    merge: async (sessionId, held): Promise<Merged> => {
+      if (!world.reachable) return away;
+      const stored = sessions.get(sessionId);
+      const nowMs = clock.wallMs();
+      const joined = join(stored && stored.expiresMs > nowMs ? stored : undefined, held);
+      const life = joined.kind === 'live' ? { ...joined, expiresMs: nowMs + ttlMs } : joined;
+      sessions.set(sessionId, life);
+      return life.kind === 'live'
+        ? { kind: 'ok', snapshot: life, consistency: 'redis' }
+        : { kind: 'removed', existed: stored?.kind === 'live', consistency: 'redis' };
+    },
     read: async (sessionId): Promise<Found> => {
       if (!world.reachable) return away;
       const stored = sessions.get(sessionId);

@@ -46,26 +46,34 @@ export function sessionMetrics(registry: Registry, active: () => Promise<number 
   };
 }
 
-/** Why a write that was answered while Redis was gone could not be given to it: a closed set. */
-export type JournalDrop = 'taken' | 'not-found' | 'version-conflict' | 'too-large' | 'damaged' | 'too-old';
+/** Why a session that was held while Redis was gone could not be given to it: a closed set. */
+export type JournalDrop = 'removed' | 'damaged' | 'too-old' | 'stopped';
 
 /** The fallback's: what waits for Redis, and what became of it. */
 export function fallbackMetrics(registry: Registry) {
   const registers = [registry];
+  let size = () => 0;
   return {
+    /** Has the gauge read the journal. */
+    watch: (journalSize: () => number) => {
+      size = journalSize;
+    },
     journal: new Gauge({
-      name: 'hyperpage_sessions_journal_operations',
-      help: 'Writes that were answered and that Redis does not have yet.',
+      name: 'hyperpage_sessions_journal',
+      help: 'Sessions with writes that were answered and that Redis does not have yet, held by this pod.',
       registers,
+      collect() {
+        this.set(size());
+      },
     }),
     replayed: new Counter({
       name: 'hyperpage_sessions_replayed_total',
-      help: 'Writes given to Redis after it was back.',
+      help: 'Sessions given to Redis after it was back; each pod that held one counts it.',
       registers,
     }),
     dropped: new Counter<'reason'>({
       name: 'hyperpage_sessions_journal_dropped_total',
-      help: 'Writes that had no place in Redis any more: their session was removed, or they are too old, or this process stopped first.',
+      help: 'Sessions that had no place in Redis any more: removed, too old, not a session there, or this process stopped first.',
       labelNames: ['reason'],
       registers,
     }),

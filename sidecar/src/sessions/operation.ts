@@ -1,15 +1,24 @@
 import type { Leaves, SessionMoments } from './leaves.ts';
+import { after, type Stamp, stamped, stampOfLeaf } from './stamps.ts';
 
-/** A write, as a value: what the group commit sends, the journal keeps and the replay repeats. `opId` makes it
- *  idempotent: the store remembers the last few of each session. */
+/** A write, as a value: what the group commit sends. `opId` makes it idempotent: the store remembers the last few of each
+ *  session. The leaves are JSON text without stamps. */
 export type Operation =
   | { kind: 'create'; sessionId: string; opId: string; leaves: Leaves; createdMs: number }
-  | { kind: 'update'; sessionId: string; opId: string; leaves: Leaves; ifVersion?: number }
-  /** `bury`: a tombstone even where nothing is. The journal's removals leave one, since the session's create may be in
-   *  another pod's journal; a request's do not, or anybody could fill Redis with tombstones. */
+  | {
+      kind: 'update';
+      sessionId: string;
+      opId: string;
+      leaves: Leaves;
+      /** When it was asked for; a leaf that was written later gets the moment after that. */
+      stamp: Stamp;
+      ifVersion?: number;
+    }
+  /** `bury`: a tombstone even where nothing is. Removals while Redis is gone leave one, since another pod may hold the
+   *  session; a request's do not, or anybody could fill Redis with tombstones. */
   | { kind: 'remove'; sessionId: string; opId: string; bury?: boolean };
 
-/** A session as it stands after an operation or a read. */
+/** A session as it stands after an operation or a read. Its leaves are as they are stored (stamps.ts). */
 export interface Snapshot extends SessionMoments {
   leaves: Leaves;
   version: number;
@@ -60,7 +69,8 @@ export function applyOperation(
       return { kind: 'version-conflict', version: live.version };
     }
   }
-  const leaves = new Map([...(live?.leaves ?? []), ...operation.leaves]);
+  const leaves = new Map(live?.leaves);
+  for (const [name, json] of operation.leaves) leaves.set(name, written(json, operation, live, name));
   const bytes = bytesOf(leaves);
   if (bytes > MAX_SESSION_BYTES) return { kind: 'too-large', bytes };
   return {
@@ -76,6 +86,54 @@ export function applyOperation(
       ops: [...(live?.ops ?? []), operation.opId].slice(-REMEMBERED_OPERATIONS),
     },
   };
+}
+
+/** The leaf as it is stored. */
+function written(
+  json: string,
+  operation: Exclude<Operation, { kind: 'remove' }>,
+  live: Snapshot | undefined,
+  name: string,
+): string {
+  if (operation.kind === 'create') return json;
+  const before = live?.leaves.get(name);
+  const { stamp } = operation;
+  const earliest = before === undefined ? stamp : after(stampOfLeaf(before, live?.createdMs ?? 0));
+  return stamped(json, stamp > earliest ? stamp : earliest);
+}
+
+/** What is held when `theirs` is learned beside `ours`: of every leaf the later one, and gone is gone. The order of joining,
+ *  and joining again, make no difference to the leaves. The Redis Function does the same, word for word. */
+export function join(ours: StoredSession | undefined, theirs: StoredSession): StoredSession {
+  if (!ours) return theirs;
+  if (ours.kind === 'gone' || theirs.kind === 'gone') {
+    const ends = [ours, theirs].map(({ kind, expiresMs }) => (kind === 'gone' ? expiresMs : 0));
+    return { kind: 'gone', expiresMs: Math.max(...ends) };
+  }
+  const leaves = new Map(ours.leaves);
+  for (const [name, value] of theirs.leaves) {
+    const before = ours.leaves.get(name);
+    if (before === undefined || isLater(value, theirs.createdMs, before, ours.createdMs))
+      leaves.set(name, value);
+  }
+  const learned = [...leaves].some(([name, value]) => ours.leaves.get(name) !== value);
+  return {
+    kind: 'live',
+    leaves,
+    version: Math.max(ours.version + (learned ? 1 : 0), theirs.version),
+    createdMs: Math.min(ours.createdMs, theirs.createdMs),
+    updatedMs: Math.max(ours.updatedMs, theirs.updatedMs),
+    activeMs: Math.max(ours.activeMs, theirs.activeMs),
+    expiresMs: Math.max(ours.expiresMs, theirs.expiresMs),
+    ops: ours.ops,
+  };
+}
+
+/** Of two that were written in the same moment every pod takes the same one. */
+function isLater(leaf: string, createdMs: number, other: string, otherCreatedMs: number): boolean {
+  const stamp = stampOfLeaf(leaf, createdMs);
+  const otherStamp = stampOfLeaf(other, otherCreatedMs);
+  return stamp === otherStamp ? leaf > other : stamp > otherStamp;
 }
 
 const bytesOf = (leaves: Leaves) => {

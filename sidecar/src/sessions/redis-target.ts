@@ -1,9 +1,15 @@
 import { sessionKey } from '@hyperpage/contract';
 import type { FunctionCall, RedisLink } from '../redis/index.ts';
 import { createGroupCommit } from './group-commit.ts';
-import { MAX_SESSION_BYTES, type Operation, type Snapshot, TOMBSTONE_MS } from './operation.ts';
+import {
+  MAX_SESSION_BYTES,
+  type Operation,
+  type Snapshot,
+  type StoredSession,
+  TOMBSTONE_MS,
+} from './operation.ts';
 import type { Damaged, Unavailable } from './port.ts';
-import type { Applied, Found, SessionTarget } from './target.ts';
+import type { Applied, Found, Merged, SessionTarget } from './target.ts';
 
 export interface RedisTargetOptions {
   ttlMs: number;
@@ -26,17 +32,20 @@ export function createRedisTarget(link: RedisLink, options: RedisTargetOptions):
       ? createGroupCommit(link, { replicas, timeoutMs: waitMs })
       : async (call: FunctionCall) => ({ value: await link.call(call), acks: 0 });
 
+  const write = async (call: FunctionCall): Promise<Applied> => {
+    try {
+      const { value, acks } = await commit(call);
+      const applied = appliedOf(value);
+      const wrote = applied.kind === 'ok' || applied.kind === 'removed';
+      return wrote && acks < replicas ? { kind: 'not-acknowledged', wanted: replicas, got: acks } : applied;
+    } catch (error) {
+      return unavailable(error);
+    }
+  };
+
   return {
-    async apply(operation): Promise<Applied> {
-      try {
-        const { value, acks } = await commit(callOf(operation, ttlMs));
-        const applied = appliedOf(value);
-        const wrote = applied.kind === 'ok' || applied.kind === 'removed';
-        return wrote && acks < replicas ? { kind: 'not-acknowledged', wanted: replicas, got: acks } : applied;
-      } catch (error) {
-        return unavailable(error);
-      }
-    },
+    apply: (operation) => write(callOf(operation, ttlMs)),
+    merge: async (sessionId, held) => (await write(mergeOf(sessionId, held, ttlMs))) as Merged,
     async read(sessionId): Promise<Found> {
       const keys = [sessionKey(sessionId), INDEX];
       try {
@@ -75,12 +84,21 @@ function callOf(operation: Operation, ttlMs: number): FunctionCall {
   }
   const expected = kind === 'update' ? (operation.ifVersion ?? '') : '';
   const created = kind === 'create' ? operation.createdMs : '';
+  const stamp = kind === 'create' ? '' : operation.stamp;
   const leaves = [...operation.leaves].flat();
   return {
     name: 'session_write',
     keys,
-    args: [kind, sessionId, opId, ttlMs, expected, created, MAX_SESSION_BYTES, ...leaves],
+    args: [kind, sessionId, opId, ttlMs, expected, created, MAX_SESSION_BYTES, stamp, ...leaves],
   };
+}
+
+function mergeOf(sessionId: string, held: StoredSession, ttlMs: number): FunctionCall {
+  const keys = [sessionKey(sessionId), INDEX];
+  if (held.kind === 'gone') return { name: 'session_remove', keys, args: [sessionId, TOMBSTONE_MS, 1] };
+  const { version, createdMs, updatedMs, activeMs, leaves } = held;
+  const args = [sessionId, ttlMs, version, createdMs, updatedMs, activeMs, ...[...leaves].flat()];
+  return { name: 'session_merge', keys, args };
 }
 
 const unavailable = (error: unknown): Unavailable => ({
@@ -94,6 +112,8 @@ function appliedOf(reply: unknown): Applied {
   switch (verdict) {
     case 'ok':
       return { kind: 'ok', snapshot: snapshotOf(reply as string[]), consistency: 'redis' };
+    case 'gone':
+      return { kind: 'removed', existed: false, consistency: 'redis' };
     case 'removed':
       return { kind: 'removed', existed: detail === 1, consistency: 'redis' };
     case 'taken':

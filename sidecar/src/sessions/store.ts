@@ -4,6 +4,7 @@ import { leavesOfSession, leavesOfUpdates, sessionOfLeaves } from './leaves.ts';
 import { sessionMetrics } from './metrics.ts';
 import type { Operation, Snapshot } from './operation.ts';
 import type { Damaged, SessionOk, SessionStore } from './port.ts';
+import { createStamper } from './stamps.ts';
 import type { Applied, SessionTarget } from './target.ts';
 
 export interface SessionStoreOptions {
@@ -19,6 +20,7 @@ export interface SessionStoreOptions {
 export function createSessionStore(target: SessionTarget, options: SessionStoreOptions): SessionStore {
   const { clock, log, registry, bootId } = options;
   const metrics = sessionMetrics(registry, () => target.count());
+  const stamp = createStamper(clock);
   let operations = 0;
   const nextOpId = () => `${bootId}-${(operations++).toString(36)}`;
 
@@ -59,7 +61,8 @@ export function createSessionStore(target: SessionTarget, options: SessionStoreO
     async update(sessionId, updates, { ifVersion } = {}) {
       const leaves = leavesOfUpdates(updates);
       const condition = ifVersion === undefined ? {} : { ifVersion };
-      const outcome = await apply({ kind: 'update', sessionId, opId: nextOpId(), leaves, ...condition });
+      const named = { sessionId, opId: nextOpId(), leaves, stamp: stamp() };
+      const outcome = await apply({ kind: 'update', ...named, ...condition });
       if (outcome.kind === 'ok') return okOf(outcome.snapshot, outcome.consistency);
       return outcome.kind === 'taken' || outcome.kind === 'removed' ? { kind: 'not-found' } : outcome;
     },

@@ -1,5 +1,5 @@
 import type { Consistency } from '@hyperpage/contract';
-import type { Operation, Snapshot } from './operation.ts';
+import type { Operation, Snapshot, StoredSession } from './operation.ts';
 import type { Damaged, NotAcknowledged, SessionTooLarge, StoreReadiness, Unavailable } from './port.ts';
 
 export type Applied =
@@ -19,9 +19,17 @@ export type Found =
   | Damaged
   | Unavailable;
 
+export type Merged = Extract<
+  Applied,
+  { kind: 'ok' | 'removed' | 'damaged' | 'unavailable' | 'not-acknowledged' }
+>;
+
 /** Where operations are applied: Redis, this process's memory, or one in front of the other. */
 export interface SessionTarget {
   apply(operation: Operation): Promise<Applied>;
+  /** Joins in what a pod holds (`join`), the tombstone of a removed session too. A session that was removed gives
+   *  `removed`, and stays so. */
+  merge(sessionId: string, held: StoredSession): Promise<Merged>;
   /** Reads and slides the end of life. */
   read(sessionId: string): Promise<Found>;
   /** Sessions alive; undefined when it cannot be known now. */

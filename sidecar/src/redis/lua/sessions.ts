@@ -1,5 +1,5 @@
-/** Sessions: a hash each. Fields that begin with a slash are leaves (JSON pointer, JSON text; never decoded here:
- *  cjson would turn [] into {}). The others: v version, c created, u updated, a last activity (all milliseconds), o the
+/** Sessions: a hash each. Fields that begin with a slash are leaves (JSON pointer, and JSON text with a stamp before it
+ *  where it was changed, see sessions/stamps.ts; never decoded here: cjson would turn [] into {}). The others: v version, c created, u updated, a last activity (all milliseconds), o the
  *  last few operation ids; gone marks a tombstone.
  *
  *  The index is a sorted set of ids by end of life, so that counting needs no scan. */
@@ -70,9 +70,28 @@ local function put(key, names, fields)
   if #pairs_of > 0 then redis.call('HSET', key, unpack(pairs_of)) end
 end
 
+-- 16 digits: microseconds.
+local function stamp_of(value, created)
+  if string.sub(value, 1, 1) == '@' then return string.sub(value, 2, 17) end
+  return string.format('%013d000', tonumber(created))
+end
+
+local function after(stamp)
+  return string.format('%016.0f', tonumber(stamp) + 1)
+end
+
+-- What was written later than asked for is overwritten all the same: here the order is that of arrival.
+local function stamped(json, stamp, before, created)
+  if before then
+    local earliest = after(stamp_of(before, created))
+    if earliest > stamp then stamp = earliest end
+  end
+  return '@' .. stamp .. json
+end
+
 local function session_write(keys, argv)
   local key, index = keys[1], keys[2]
-  local kind, id, op, ttl, expected, created, limit = unpack(argv, 1, 7)
+  local kind, id, op, ttl, expected, created, limit, stamp = unpack(argv, 1, 8)
   ttl = tonumber(ttl)
   local now = now_ms()
   local state, fields = stored(key)
@@ -92,9 +111,10 @@ local function session_write(keys, argv)
     return {'version-conflict', fields.v}
   end
   local names = {'v', 'c', 'u', 'a', 'o'}
-  for i = 8, #argv, 2 do
-    names[#names + 1] = argv[i]
-    fields[argv[i]] = argv[i + 1]
+  for i = 9, #argv, 2 do
+    local name, json = argv[i], argv[i + 1]
+    names[#names + 1] = name
+    fields[name] = kind == 'create' and json or stamped(json, stamp, fields[name], fields.c)
   end
   local bytes = 0
   for name, value in pairs(fields) do
@@ -107,6 +127,40 @@ local function session_write(keys, argv)
   fields.o = remember(fields, op)
   put(key, names, fields)
   slide(key, index, id, now, ttl)
+  return answer(fields)
+end
+
+-- A session as a pod holds it that could not write it here before: of every leaf the later one stays. It makes a session
+-- that is not there (Redis may have lost it), and never one that was removed. It has no limit: two that were each within
+-- it may be over it together, and both were acknowledged.
+local function session_merge(keys, argv)
+  local key, index = keys[1], keys[2]
+  local id, ttl, version, created, updated, active = unpack(argv, 1, 6)
+  local state, fields = stored(key)
+  if state == 'gone' or state == 'damaged' then return {state} end
+  local before = state == 'live' and tonumber(fields.v) or 0
+  local names, learned = {'v', 'c', 'u', 'a', 'o'}, 0
+  for i = 7, #argv, 2 do
+    local name, value = argv[i], argv[i + 1]
+    local ours = fields[name]
+    local later = true
+    if ours then
+      local stamp, other = stamp_of(value, created), stamp_of(ours, fields.c)
+      later = stamp > other or (stamp == other and value > ours)
+    end
+    if later and value ~= ours then
+      names[#names + 1] = name
+      fields[name] = value
+      learned = 1
+    end
+  end
+  fields.v = digits(math.max(before > 0 and before + learned or 0, tonumber(version)))
+  fields.c = digits(math.min(tonumber(fields.c or created), tonumber(created)))
+  fields.u = digits(math.max(tonumber(fields.u or 0), tonumber(updated)))
+  fields.a = digits(math.max(tonumber(fields.a or 0), tonumber(active)))
+  fields.o = fields.o or ''
+  put(key, names, fields)
+  slide(key, index, id, now_ms(), tonumber(ttl))
   return answer(fields)
 end
 
