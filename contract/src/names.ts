@@ -14,6 +14,9 @@ export const namesOf = (cluster: string) => ({
   redisAuthSecret: `${cluster}-redis-auth`,
   /** Secret that the pods mount, keys `CREDENTIAL_FILES`: the password in use and those that are accepted. */
   redisCredentialsSecret: `${cluster}-redis-credentials`,
+  /** Headless Service of the app pods, by which sidecars find each other without Redis; and the Secret with the key
+   *  that they prove themselves with, key `key`. */
+  peers: `${cluster}-peers`,
 });
 
 /** Kubernetes names of pods of the Redis StatefulSet: `demo-redis-0` … */
@@ -52,7 +55,8 @@ export const UNKNOWN_HOLDER = 'unknown';
 export const PORTS = {
   /** Sidecar API for the app: 127.0.0.1 only. */
   sidecar: 7070,
-  /** Sidecar health and metrics for kubelet and Prometheus, on the pod IP. Nothing of the app API is served here. */
+  /** Sidecar health and metrics for kubelet and Prometheus, and what sidecars ask each other, on the pod IP. Nothing of
+   *  the app API is served here. */
   sidecarPod: 7071,
   redis: 6379,
   sentinel: 26379,
@@ -71,6 +75,9 @@ export const CREDENTIAL_FILES = {
   /** Decimal integer that grows each time the password in use changes. */
   generation: 'generation',
 } as const;
+
+/** Where the key of the Secret `namesOf(cluster).peers` is mounted in sidecars. */
+export const PEER_KEY_FILE = '/run/secrets/hyperpage/peers/key';
 
 /** Where Redis's certificates are mounted: tls.crt, tls.key and ca.crt in Redis pods, ca.crt alone in app pods. */
 export const REDIS_TLS_DIRECTORY = '/run/secrets/hyperpage/redis-tls';

@@ -86,7 +86,7 @@ export const SIDECAR_SETTINGS = {
     default: 7071,
     min: 1,
     max: 65535,
-    doc: 'Port of health and metrics, on the pod IP.',
+    doc: 'Port of health, metrics and peers, on the pod IP.',
   }),
   podName: text('HYPERPAGE_POD_NAME', {
     wants: 'the name of this pod',
@@ -166,6 +166,20 @@ export const SIDECAR_SETTINGS = {
       wants: 'a DNS name',
       pattern: /^(?![\d.]+$)[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$/,
       doc: "DNS name that the certificates of Redis and Sentinel must hold, wherever connections go; the host's own by default.",
+    }),
+  ),
+  peersHost: optional(
+    text('HYPERPAGE_PEERS_HOST', {
+      wants: 'a DNS name',
+      pattern: podName,
+      doc: 'DNS name whose addresses are the sidecars of this cluster, this one among them.',
+    }),
+  ),
+  peerKeyFile: optional(
+    text('HYPERPAGE_PEER_KEY_FILE', {
+      wants: 'a path',
+      pattern: /^\//,
+      doc: 'File with the key that sidecars of this cluster prove themselves with: text of 32 bytes or more. It may change while they run.',
     }),
   ),
   sessionTtlSeconds: integer('SESSION_DEFAULT_TTL_SECONDS', {
