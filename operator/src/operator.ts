@@ -59,7 +59,7 @@ export interface Operator {
 
 type Reflectors = { readonly [K in WatchedKind]: Reflector<K> };
 
-const PASSWORD_BYTES = 32;
+const SECRET_BYTES = 32;
 
 /** Wires the rooms of the operator together. */
 export function createOperator(options: OperatorOptions): Operator {
@@ -71,7 +71,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const reflectors = createReflectors(options, metrics.reflector);
   const memory = {
     silence: createLeaseSilence(clock),
-    newPassword: () => randomBytes(PASSWORD_BYTES).toString('base64url'),
+    newSecret: () => randomBytes(SECRET_BYTES).toString('base64url'),
     settings: createSettingMemory(),
     settled: createSettled(),
     statuses: createWrittenStatuses(),

@@ -7,6 +7,7 @@ import {
   initialReplicas,
   leaderLease,
   type OwnedKind,
+  peerKeySecret,
   redisSecret,
   withDigest,
 } from './desired/index.ts';
@@ -39,8 +40,8 @@ export interface PlanContext {
   operatorNamespace: string;
   /** Wall clock, for a Lease that is made again. */
   nowMs: number;
-  /** Gives a fresh password, for Secrets that have to be made. */
-  newPassword: () => string;
+  /** Gives fresh random text, for passwords and keys that have to be made. */
+  newSecret: () => string;
   /** Redis pods to run now, and whom the app speaks to meanwhile (DesiredContext). */
   redisReplicas?: number | undefined;
   appStaysStandalone?: boolean;
@@ -79,7 +80,8 @@ const foreignObject = (kind: string, name: string): Problem => ({
 /** What has to be written so that the cluster becomes what its spec says: nothing, when it is. */
 export function planOf(observed: Observed, context: PlanContext): Plan {
   const plan: Plan = { actions: [], problems: [] };
-  planSecret(observed, context, plan);
+  planPasswords(observed, context, plan);
+  planPeerKey(observed, context, plan);
   planLease(observed, context, plan);
   const { operatorNamespace, redisReplicas, appStaysStandalone = false } = context;
   const claimSize = claimSizeOf(observed);
@@ -129,9 +131,9 @@ const isUpToDate = (manifest: Manifest<OwnedKind>, stored: Stored<OwnedKind>): b
 
 /** Passwords are made once. When all Secrets that hold the password are gone while Redis runs with it, a new one would
  *  lock everybody out: that needs a person. */
-function planSecret(
+function planPasswords(
   { cluster, objects, statefulSet, secret, credentials }: Observed,
-  { newPassword }: PlanContext,
+  { newSecret }: PlanContext,
   plan: Plan,
 ): void {
   const { redis } = cluster.spec;
@@ -152,12 +154,20 @@ function planSecret(
       });
       return;
     }
-    password ??= newPassword();
+    password ??= newSecret();
     plan.actions.push({ kind: 'createOnce', manifest: redisSecret(cluster, password) });
   }
   if (storedCredentials || password === undefined) return;
   const manifest = credentialsSecret(cluster, { password, accepted: [password], generation: 1 });
   plan.actions.push({ kind: 'createOnce', manifest });
+}
+
+/** The sidecars' key is made once. Nothing outlasts a request that it was used for, so where it is gone another one is
+ *  as good. */
+function planPeerKey({ cluster, objects }: Observed, { newSecret }: PlanContext, plan: Plan): void {
+  const stored = objects.get(objectId('Secret', namesOf(cluster.metadata.name).peers));
+  if (stored) plan.problems.push(...problemOf(stored, cluster));
+  else plan.actions.push({ kind: 'createOnce', manifest: peerKeySecret(cluster, newSecret()) });
 }
 
 function planLease(observed: Observed, { nowMs }: PlanContext, plan: Plan): void {

@@ -17,7 +17,7 @@ import type { WrittenStatuses } from './written-statuses.ts';
 export interface ReconcilerOptions extends Sources, RedisTending {
   client: ObjectClient;
   events: EventRecorder;
-  newPassword: () => string;
+  newSecret: () => string;
   settled: Settled;
   statuses: WrittenStatuses;
   operatorNamespace: string;
@@ -76,12 +76,12 @@ async function carryOut(
   signal: AbortSignal,
 ): Promise<Applied> {
   const { cluster } = observed;
-  const { client, settled, newPassword, operatorNamespace, wallMs } = options;
+  const { client, settled, newSecret, operatorNamespace, wallMs } = options;
   const names = options.settings.of(cluster.metadata.uid);
   const plan = planOf(observed, {
     operatorNamespace,
     nowMs: wallMs(),
-    newPassword,
+    newSecret,
     isSettled: settled.isSettled,
     redisReplicas: redisReplicasAfter(observed, stepFor(observed, names)),
     appStaysStandalone: appStaysStandalone(observed),

@@ -1,6 +1,6 @@
 import type { KubeHttp } from '@hyperpage/runtime';
 import { OWNED_KINDS } from '../../operator/src/desired/index.ts';
-import type { Kind } from '../../operator/src/kube/index.ts';
+import type { Kind, Stored } from '../../operator/src/kube/index.ts';
 import { freshNamespace, sharedApiServer } from '../support/apiserver.ts';
 import { installCrd } from '../support/crd.ts';
 import { eventually } from '../support/eventually.ts';
@@ -12,9 +12,11 @@ const ALL: Array<[Kind, string]> = [
   ['Role', 'demo'],
   ['RoleBinding', 'demo'],
   ['Secret', 'demo-redis-auth'],
+  ['Secret', 'demo-peers'],
   ['ConfigMap', 'demo-redis'],
   ['Service', 'demo'],
   ['Service', 'demo-redis'],
+  ['Service', 'demo-peers'],
   ['Lease', 'demo-leader'],
   ['NetworkPolicy', 'demo'],
   ['NetworkPolicy', 'demo-redis'],
@@ -177,6 +179,28 @@ describe('the operator against a real API server', () => {
         return secret && secret.metadata.uid !== metadata.uid && secret;
       });
       expect(back.data).toEqual(data);
+    });
+
+    test('the sidecars’ key stays as it is, and another one is made where it was deleted', async () => {
+      const keyIn = (secret: Stored<'Secret'>) =>
+        Buffer.from(secret.data?.['key'] ?? '', 'base64').toString('utf8');
+      const { uid } = (await world.get('Secret', 'demo-peers')).metadata;
+      const data = { key: Buffer.from('a key of the user’s, which is long enough').toString('base64') };
+      await world.patch('Secret', 'demo-peers', { data });
+      await world.change({ app: { image: 'example:2' } });
+      await eventually(
+        'the image is there',
+        async () =>
+          (await world.get('Deployment', 'demo')).spec?.template.spec?.containers[0]?.image === 'example:2',
+      );
+      const kept = await world.get('Secret', 'demo-peers');
+      expect(kept.data).toEqual(data);
+      await world.objects.delete('Secret', world.key('demo-peers'));
+      const back = await eventually('the Secret is back', async () => {
+        const secret = await world.objects.get('Secret', world.key('demo-peers'));
+        return secret && secret.metadata.uid !== uid && secret;
+      });
+      expect(keyIn(back)).toMatch(/^[\w-]{43}$/);
     });
 
     test('an object that lost the label by which it is found gets it again', async () => {

@@ -7,12 +7,13 @@ import { appDisruptionBudget, redisDisruptionBudget } from './disruption-budgets
 import { appNetworkPolicy, redisNetworkPolicy } from './network-policies.ts';
 import { redisConfigMap } from './redis-config-map.ts';
 import { redisStatefulSet } from './redis-stateful-set.ts';
-import { appService, redisService } from './services.ts';
+import { appService, peersService, redisService } from './services.ts';
 
 export { initialReplicas } from './app-deployment.ts';
 export { APP_CONTAINER, DEFAULT_GRACE_SECONDS, LEAST_GRACE_SECONDS } from './app-pod.ts';
 export { type LeaseBeginning, leaderLease } from './leader-lease.ts';
 export { canonical, DIGEST_ANNOTATION, withDigest } from './meta.ts';
+export { peerKeySecret } from './peer-key.ts';
 export {
   credentialsData,
   credentialsSecret,
@@ -63,7 +64,7 @@ export const withRedis = (
 });
 
 /** Everything that is applied for `cluster`, in the order in which it is applied: what a pod needs comes before the
- *  pod. The Secret and the Lease are not here: they are created once (see plan). */
+ *  pod. Secrets and the Lease are not here: they are created once (see plan). */
 export function desiredObjects(cluster: HyperpageCluster, context: DesiredContext): Manifest<OwnedKind>[] {
   const { spec } = cluster;
   const { redisReplicas = spec.redis.replicas, appStaysStandalone } = context;
@@ -77,6 +78,7 @@ export function desiredObjects(cluster: HyperpageCluster, context: DesiredContex
     sidecarRoleBinding(cluster),
     ...redis,
     appService(cluster),
+    peersService(cluster),
     ...(spec.networkPolicy.enabled ? [appNetworkPolicy(cluster)] : []),
     appDisruptionBudget(cluster),
     appDeployment(ofApp),

@@ -34,7 +34,8 @@ export const redisNetworkPolicy = (
   },
 });
 
-/** Of an app pod only the app's port and the sidecar's health and metrics are open. */
+/** Of an app pod only the app's port and the sidecar's are open. Anybody may knock at the latter: kubelet and Prometheus
+ *  have no labels to know them by, and sidecars of the cluster prove themselves to each other with their key. */
 export const appNetworkPolicy = (cluster: HyperpageCluster): Manifest<'NetworkPolicy'> => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',

@@ -14,6 +14,21 @@ export const appService = (cluster: HyperpageCluster): Manifest<'Service'> => ({
   },
 });
 
+/** Addresses of the app pods, by which sidecars find each other. A pod that is not ready is a peer as well: it may hold
+ *  sessions, and without Redis none may be ready. */
+export const peersService = (cluster: HyperpageCluster): Manifest<'Service'> => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: metadataOf(cluster, namesOf(cluster.metadata.name).peers, 'app'),
+  spec: {
+    type: 'ClusterIP',
+    clusterIP: 'None',
+    publishNotReadyAddresses: true,
+    selector: selectorLabels(cluster.metadata.name, 'app'),
+    ports: [{ name: 'peers', port: PORTS.sidecarPod, targetPort: PORTS.sidecarPod, protocol: 'TCP' }],
+  },
+});
+
 /** Names of the Redis pods. Addresses are published before a pod is ready: pods find each other to become ready. */
 export const redisService = (cluster: HyperpageCluster): Manifest<'Service'> => ({
   apiVersion: 'v1',

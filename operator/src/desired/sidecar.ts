@@ -1,6 +1,7 @@
 import {
   type HyperpageCluster,
   namesOf,
+  PEER_KEY_FILE,
   PORTS,
   REDIS_PASSWORD_FILE,
   REDIS_TLS_DIRECTORY,
@@ -9,6 +10,7 @@ import {
   SIDECAR_SETTINGS,
 } from '@hyperpage/contract';
 import type { Manifest } from '../kube/index.ts';
+import { peerKeyMount, peerKeyVolume } from './peer-key.ts';
 import { passwordMount, passwordVolume, tlsMount, tlsVolume } from './redis-access.ts';
 import { majorityReplicasOf } from './redis-settings.ts';
 import { sentinelNameOf } from './redis-topology.ts';
@@ -50,6 +52,7 @@ export function sidecarContainer(cluster: HyperpageCluster): Container {
     readinessProbe: { ...probe('/readyz'), periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 2 },
     volumeMounts: [
       { name: TOKEN_VOLUME, mountPath: TOKEN_DIRECTORY, readOnly: true },
+      peerKeyMount,
       ...(hasPasswordFile(cluster) ? [passwordMount] : []),
       ...tlsMount(cluster),
     ],
@@ -71,6 +74,7 @@ export const sidecarVolumes = (cluster: HyperpageCluster): Volume[] => [
       ],
     },
   },
+  peerKeyVolume(cluster),
   ...(hasPasswordFile(cluster) ? [passwordVolume(cluster)] : []),
   ...tlsVolume(cluster, 'client'),
 ];
@@ -101,6 +105,9 @@ function sidecarEnv(cluster: HyperpageCluster): EnvVar[] {
     channelPrefix: coordination.channelPrefix,
     highPriorityThreshold: coordination.highPriorityThreshold,
     normalPriorityThreshold: coordination.normalPriorityThreshold,
+    // Short, as the names of Redis: one question to DNS.
+    peersHost: namesOf(cluster.metadata.name).peers,
+    peerKeyFile: PEER_KEY_FILE,
     ...(coordination.callbackPath
       ? { callbackUrl: `http://127.0.0.1:${app.port}${coordination.callbackPath}` }
       : {}),

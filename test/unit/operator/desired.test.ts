@@ -1,10 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { REDIS_PASSWORD_FILE, SIDECAR_SETTINGS } from '@hyperpage/contract';
+import { PEER_KEY_FILE, REDIS_PASSWORD_FILE, SIDECAR_SETTINGS } from '@hyperpage/contract';
 import { readSettings } from '@hyperpage/runtime';
 import {
   desiredObjects,
   initialReplicas,
   leaderLease,
+  peerKeySecret,
   withDigest,
 } from '../../../operator/src/desired/index.ts';
 import type { Manifest } from '../../../operator/src/kube/index.ts';
@@ -109,12 +110,13 @@ describe('the app’s pods', () => {
     ]);
   });
 
-  test('give Redis’s password and the API token to the sidecar and to nobody else', () => {
+  test('give Redis’s password, the peers’ key and the API token to the sidecar and to nobody else', () => {
     const cluster = clusterOf();
     const mounts = (container: { volumeMounts?: Array<{ mountPath: string }> }) =>
       container.volumeMounts?.map(({ mountPath }) => mountPath);
     expect(mounts(sidecar(cluster))).toEqual([
       '/var/run/secrets/kubernetes.io/serviceaccount',
+      PEER_KEY_FILE.replace('/key', ''),
       REDIS_PASSWORD_FILE.replace('/password', ''),
     ]);
     expect(mounts(appContainer(cluster))).toEqual(['/tmp']);
@@ -171,6 +173,7 @@ describe('the app’s pods', () => {
       'extra',
       'hyperpage-tmp',
       'hyperpage-token',
+      'hyperpage-peers',
       'hyperpage-redis-auth',
     ]);
   });
@@ -207,6 +210,46 @@ test.each([
     });
   }
   expect(spec.volumes?.some((volume) => volume.hostPath)).toBe(false);
+});
+
+describe('sidecars, whatever Redis there is,', () => {
+  const modes: Array<[string, Cluster]> = [
+    ['Sentinel', clusterOf()],
+    ['Standalone', clusterOf({ redis: { mode: 'Standalone' } })],
+    ['External', clusterOf({ redis: { mode: 'External', urlSecretRef: { name: 'mine', key: 'url' } } })],
+  ];
+  test.each(modes)(
+    'find each other by a headless Service of all app pods, ready or not (%s)',
+    (_, cluster) => {
+      expect(find(cluster, 'Service', 'demo-peers').spec).toEqual({
+        type: 'ClusterIP',
+        clusterIP: 'None',
+        publishNotReadyAddresses: true,
+        selector: { 'hyperpage.dev/cluster': 'demo', 'app.kubernetes.io/component': 'app' },
+        ports: [{ name: 'peers', port: 7071, targetPort: 7071, protocol: 'TCP' }],
+      });
+      expect(sidecar(cluster).env).toContainEqual({ name: 'HYPERPAGE_PEERS_HOST', value: 'demo-peers' });
+    },
+  );
+  test.each(modes)('read the key that they share from its Secret (%s)', (_, cluster) => {
+    const { metadata, data } = peerKeySecret(cluster, 'fresh');
+    expect(data).toEqual({ key: Buffer.from('fresh').toString('base64') });
+    expect(podSpec(cluster).volumes).toContainEqual({
+      name: 'hyperpage-peers',
+      secret: { secretName: metadata.name, defaultMode: 0o444, items: [{ key: 'key', path: 'key' }] },
+    });
+    expect(sidecar(cluster).volumeMounts).toContainEqual({
+      name: 'hyperpage-peers',
+      mountPath: '/run/secrets/hyperpage/peers',
+      readOnly: true,
+    });
+    expect(sidecar(cluster).env).toContainEqual({ name: 'HYPERPAGE_PEER_KEY_FILE', value: PEER_KEY_FILE });
+  });
+  test('are let through to each other', () => {
+    const { podSelector, ingress } = find(clusterOf(), 'NetworkPolicy', 'demo').spec!;
+    expect(podSelector).toEqual({ matchLabels: find(clusterOf(), 'Service', 'demo-peers').spec!.selector });
+    expect(ingress).toEqual([{ ports: expect.arrayContaining([{ port: 7071, protocol: 'TCP' }]) }]);
+  });
 });
 
 describe('Redis', () => {

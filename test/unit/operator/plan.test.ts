@@ -8,7 +8,7 @@ import { clusterOf, deploymentOf, leaseOf, observedOf, podOf, statefulSetOf } fr
 const context: PlanContext = {
   operatorNamespace: 'hyperpage-system',
   nowMs: Date.parse('2026-05-01T12:00:00Z'),
-  newPassword: () => 'fresh',
+  newSecret: () => 'fresh',
   isSettled: () => false,
 };
 const stored = (manifest: Manifest<OwnedKind>): Stored<OwnedKind> =>
@@ -29,7 +29,8 @@ function applied(cluster = clusterOf(), more: Partial<Observed> = {}): Observed 
     objects.set(objectId(manifest.kind, manifest.metadata.name), stored(withDigest(manifest)));
   }
   const { ownerReferences } = objects.get('Service/demo')!.metadata;
-  for (const name of [namesOf('demo').redisAuthSecret, namesOf('demo').redisCredentialsSecret]) {
+  const { redisAuthSecret, redisCredentialsSecret, peers } = namesOf('demo');
+  for (const name of [redisAuthSecret, redisCredentialsSecret, peers]) {
     const secret = { kind: 'Secret', metadata: { name, ownerReferences } };
     objects.set(`Secret/${name}`, secret as unknown as Stored<OwnedKind>);
   }
@@ -58,9 +59,10 @@ test('what is missing is made, what a pod needs before the pod', () => {
     secret: { kind: 'missing', problem: '' },
   });
   const order = actions(empty);
-  expect(order.slice(0, 3)).toEqual([
+  expect(order.slice(0, 4)).toEqual([
     'createOnce Secret/demo-redis-auth',
     'createOnce Secret/demo-redis-credentials',
+    'createOnce Secret/demo-peers',
     'createOnce Lease/demo-leader',
   ]);
   expect(order.indexOf('create ConfigMap/demo-redis')).toBeLessThan(
@@ -173,6 +175,37 @@ describe('the Secrets with the password', () => {
     const cluster = clusterOf({ redis: { authSecretRef: { name: 'mine', key: 'password' } } });
     const observed = { ...without(gone, 'demo-redis-credentials'), cluster };
     expect(actions(observed).filter((action) => action.includes('Secret'))).toEqual([]);
+  });
+});
+
+describe('the Secret with the sidecars’ key', () => {
+  const without = (cluster = clusterOf()) => {
+    const observed = applied(cluster);
+    (observed.objects as Map<string, unknown>).delete('Secret/demo-peers');
+    return observed;
+  };
+
+  test.each(['Sentinel', 'Standalone', 'External'] as const)('is made anew where it is gone (%s)', (mode) => {
+    const plan = planOf(without(clusterOf({ redis: { mode } })), context);
+    expect(plan.actions).toEqual([
+      {
+        kind: 'createOnce',
+        manifest: expect.objectContaining({ data: { key: Buffer.from('fresh').toString('base64') } }),
+      },
+    ]);
+  });
+  test('is never written again, whatever it holds', () => {
+    const observed = applied();
+    (observed.objects.get('Secret/demo-peers') as Stored<'Secret'>).data = { key: 'bWluZQ==' };
+    expect(planOf(observed, context)).toEqual({ actions: [], problems: [] });
+  });
+  test('of somebody else is left untouched and named', () => {
+    const observed = applied();
+    observed.objects.get('Secret/demo-peers')!.metadata.ownerReferences = [];
+    expect(planOf(observed, context)).toEqual({
+      actions: [],
+      problems: [{ reason: 'ForeignObject', message: expect.stringContaining('Secret demo-peers') }],
+    });
   });
 });
 
