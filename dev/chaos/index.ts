@@ -13,3 +13,5 @@ export { runRound, untilRedundant, type World } from './rounds.ts';
 export { type ChaosOptions, runChaos } from './run.ts';
 export { agentPods, look, type PodSeen, type Site, type Snapshot } from './site.ts';
 export { type Action, describeAction, type Step, type Whom } from './steps.ts';
+export { SessionClients } from './sessions/clients.ts';
+export { Ledger } from './sessions/ledger.ts';

@@ -1,18 +1,17 @@
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import type { Kubectl } from '../kubectl.ts';
 import type { AgentParameters, AgentStarted } from './agent/messages.ts';
+import { openForward } from './forward.ts';
 
 /** The container whose Node, settings and password the agent uses. */
 const CONTAINER = 'sidecar';
 const EXEC_TIMEOUT_MS = 10_000;
-const FORWARD_TIMEOUT_MS = 8_000;
 
 /** Starts the agent, or finds the one that we started there before; one that started without our hearing of it is
- *  ended. It is a child of a short `kubectl exec`: no cut
- *  connection ends it. It runs with little memory, as the sidecar's limit holds for both. */
+ *  ended. It is a child of a short `kubectl exec`: no cut connection ends it. It runs with little memory, as the sidecar's
+ *  limit holds for both. */
 const LAUNCHER = `
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -73,35 +72,10 @@ export async function openLine(
   place: { kubectl: Kubectl; namespace: string; pod: string },
   port: number,
 ): Promise<Line> {
-  const forward = place.kubectl.start([
-    '-n',
-    place.namespace,
-    'port-forward',
-    `pod/${place.pod}`,
-    `:${port}`,
-  ]);
-  const end = () => forward.kill('SIGKILL');
-  try {
-    const local = await new Promise<number>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('port-forward: no answer')), FORWARD_TIMEOUT_MS);
-      createInterface(forward.stdout).on('line', (line) => {
-        const found = /127\.0\.0\.1:(\d+) ->/.exec(line);
-        if (found) resolve(Number(found[1]));
-      });
-      forward.stderr.resume();
-      forward.once('error', reject);
-      forward.once('close', () => {
-        clearTimeout(timer);
-        reject(new Error('port-forward ended'));
-      });
-    });
-    const socket = createConnection({ host: '127.0.0.1', port: local });
-    forward.once('close', () => socket.destroy());
-    socket.once('close', end);
-    socket.on('error', () => undefined);
-    return { socket, close: () => socket.destroy() };
-  } catch (error) {
-    end();
-    throw error;
-  }
+  const forward = await openForward(place, port);
+  const socket = createConnection({ host: '127.0.0.1', port: forward.port });
+  forward.onClose(() => socket.destroy());
+  socket.once('close', forward.close);
+  socket.on('error', () => undefined);
+  return { socket, close: () => socket.destroy() };
 }
