@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@hyperpage/runtime';
+import { type Clock, type Logger, within } from '@hyperpage/runtime';
 import { Journal, type JournalEntry } from './journal.ts';
 import { copyOf, LocalCopies } from './local-copies.ts';
 import type { FallbackMetrics } from './metrics.ts';
@@ -37,6 +37,8 @@ const MOST = { sessions: 5000, copyBytes: 8 * MIB, journalSessions: 10_000, jour
 const PENDING = 'Redis does not have all writes yet';
 /** For so long after Redis was last in trouble other pods may hold what it does not have yet. */
 const CATCH_UP_MS = 5000;
+/** Less than the patience of the pod that asks (peers/client.ts). */
+const PEER_PATIENCE_MS = 300;
 
 /** Sessions go on while Redis is gone: each is held by this pod and two others, and joined in again when Redis is back.
  *
@@ -66,7 +68,16 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
     await peers.read(sessionId, { wide: false });
   };
   const noteTrouble = ({ kind }: Applied | Found) => {
-    if (kind === 'unavailable' || kind === 'not-acknowledged') troubledMs = clock.monotonicMs();
+    if (kind !== 'unavailable' && kind !== 'not-acknowledged') return;
+    troubledMs = clock.monotonicMs();
+    replay.pause();
+  };
+  /** For another pod, which waits for us no longer than it can be without us: undefined when Redis is slow or away. */
+  const soon = async <Outcome extends Merged | Found>(outcome: Promise<Outcome>) => {
+    const found = await within(clock, PEER_PATIENCE_MS, outcome, 'Redis is slow').catch(() => undefined);
+    if (found && found.kind !== 'unavailable') return found as Exclude<Outcome, { kind: 'unavailable' }>;
+    replay.pause();
+    return undefined;
   };
 
   /** Sessions of which every pod has been asked since Redis was gone: any of them may have seen the last write. */
@@ -180,19 +191,24 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
     if (gone?.kind === 'gone') void peers.hold(sessionId, gone).catch(() => {});
   }
 
+  const settledSoon = (sessionId: string) =>
+    within(clock, PEER_PATIENCE_MS, replay.settle(sessionId), 'Redis is slow').catch(() => false);
+
   const service: PeerService = {
     async hold(sessionId, theirs) {
       if (replay.worthTrying()) {
         const entry = journal.get(sessionId);
-        const outcome = await remote.merge(sessionId, join(entry?.held, theirs));
-        if (entry && (outcome.kind === 'ok' || outcome.kind === 'removed')) journal.settle(sessionId, entry);
-        learn(sessionId, outcome);
-        if (outcome.kind === 'ok')
-          return { consistency: 'redis', held: copyOf(outcome.snapshot, theirs.expiresMs) };
-        if (outcome.kind === 'removed') {
-          return { consistency: 'redis', held: { kind: 'gone', expiresMs: clock.wallMs() + TOMBSTONE_MS } };
+        const outcome = await soon(remote.merge(sessionId, join(entry?.held, theirs)));
+        if (outcome?.kind === 'ok' || outcome?.kind === 'removed') {
+          if (entry) journal.settle(sessionId, entry);
+          learn(sessionId, outcome);
+          const gone = { kind: 'gone' as const, expiresMs: clock.wallMs() + TOMBSTONE_MS };
+          return {
+            consistency: 'redis',
+            held: outcome.kind === 'ok' ? copyOf(outcome.snapshot, theirs.expiresMs) : gone,
+          };
         }
-        if (outcome.kind === 'damaged') return undefined;
+        if (outcome?.kind === 'damaged') return undefined;
       }
       const entry = keep(sessionId, join(held(sessionId), theirs), 'another pod does not reach Redis');
       if (!entry) return undefined;
@@ -201,13 +217,13 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
       return { consistency: 'peer', held: entry.held };
     },
     async read(sessionId) {
-      if (replay.worthTrying() && (await replay.settle(sessionId))) {
-        const found = await remote.read(sessionId);
-        if (found.kind !== 'unavailable') learn(sessionId, found);
-        if (found.kind === 'ok') {
-          return { consistency: 'redis', held: copyOf(found.snapshot, clock.wallMs() + ttlMs) };
+      if (replay.worthTrying() && (await settledSoon(sessionId))) {
+        const found = await soon(remote.read(sessionId));
+        if (found) {
+          learn(sessionId, found);
+          const read = found.kind === 'ok' ? { held: copyOf(found.snapshot, clock.wallMs() + ttlMs) } : {};
+          return { consistency: 'redis', ...read };
         }
-        if (found.kind !== 'unavailable') return { consistency: 'redis' };
       }
       const known = held(sessionId);
       const pending = journal.get(sessionId) ? { pending: true as const } : {};

@@ -59,6 +59,11 @@ export class Replay {
     this.#retry ??= clock.after(backoffMs(this.#attempts, RETRY, random), () => void this.start());
   }
 
+  /** Redis did not do something just now. */
+  pause(): void {
+    this.#pauseUntilMs = this.#options.clock.monotonicMs() + PAUSE_MS;
+  }
+
   /** Redis was there lately, as far as is known. */
   worthTrying(): boolean {
     const { remote, clock } = this.#options;
@@ -134,7 +139,7 @@ export class Replay {
     }
     const outcome = await remote.merge(sessionId, entry.held);
     if (outcome.kind === 'unavailable' || outcome.kind === 'not-acknowledged') {
-      this.#pauseUntilMs = clock.monotonicMs() + PAUSE_MS;
+      this.pause();
       return false;
     }
     journal.settle(sessionId, entry);
