@@ -7,6 +7,10 @@ export const MOMENT_PATTERN =
 const Moment = Type.String({ format: 'date-time', pattern: MOMENT_PATTERN });
 const Text = (maxLength: number) => Type.String({ maxLength });
 
+/** Values under keys of the sender's choice. TypeBox's own pattern for any key, `^.*$`, passes over those with a line break
+ *  in them, whose values would then go unchecked. */
+const recordOf = <T extends TSchema>(value: T) => Type.Record(Type.String({ pattern: '^[\\s\\S]*$' }), value);
+
 const theme = Type.Enum(['light', 'dark', 'system']);
 const preferences = {
   theme,
@@ -18,11 +22,11 @@ const uiState = {
   expandedWidgets: Type.Array(Text(128), { maxItems: 256 }),
   lastVisitedTools: Type.Array(Text(128), { maxItems: 256 }),
   dashboardLayout: Text(128),
-  filterSettings: Type.Record(Type.String(), Type.Unknown()),
+  filterSettings: recordOf(Type.Unknown()),
 };
 const toolConfig = {
   enabled: Type.Boolean(),
-  settings: Type.Record(Type.String(), Type.Unknown()),
+  settings: recordOf(Type.Unknown()),
   lastUsed: Moment,
 };
 const metadata = { ipAddress: Text(64), userAgent: Text(512), created: Moment, updated: Moment };
@@ -32,7 +36,7 @@ export const SessionData = Type.Object({
   userId: Type.Optional(Text(256)),
   preferences: Type.Object(preferences),
   uiState: Type.Object(uiState),
-  toolConfigs: Type.Record(Type.String(), Type.Partial(Type.Object(toolConfig))),
+  toolConfigs: recordOf(Type.Partial(Type.Object(toolConfig))),
   lastActivity: Moment,
   metadata: Type.Object(metadata),
 });
@@ -46,7 +50,7 @@ export const SessionUpdates = Type.Object(
     preferences: Type.Optional(Type.Partial(Type.Object(preferences), { additionalProperties: false })),
     uiState: Type.Optional(Type.Partial(Type.Object(uiState), { additionalProperties: false })),
     toolConfigs: Type.Optional(
-      Type.Record(Type.String(), Type.Partial(Type.Object(toolConfig), { additionalProperties: false })),
+      recordOf(Type.Partial(Type.Object(toolConfig), { additionalProperties: false })),
     ),
   },
   { additionalProperties: false },
@@ -101,7 +105,7 @@ export const SessionImport = Type.Object(
         preferences: Type.Optional(Type.Partial(Type.Object(preferences), { additionalProperties: false })),
         uiState: Type.Optional(Type.Partial(Type.Object(uiState), { additionalProperties: false })),
         toolConfigs: Type.Optional(
-          Type.Record(Type.String(), Type.Partial(Type.Object(toolConfig), { additionalProperties: false })),
+          recordOf(Type.Partial(Type.Object(toolConfig), { additionalProperties: false })),
         ),
         lastActivity: Type.Optional(Moment),
         metadata: Type.Optional(Type.Partial(Type.Object(metadata), { additionalProperties: false })),

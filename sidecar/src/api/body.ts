@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { pointerToken, shortened } from './pointer.ts';
 import { ProblemError } from './problem.ts';
 
 /** Reads a JSON body of at most `limitBytes`. @throws ProblemError 400, 413 or 415. */
@@ -66,29 +67,28 @@ export const tooLarge = (limitBytes: number) =>
 const MAX_DEPTH = 64;
 const PROTOTYPE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** Refuses what no schema sees: keys that could change an object's prototype in whoever merges them, and nesting that
- *  would exhaust a stack. `opaque` names a top-level field whose keys are the sender's own.
+/** Refuses what no schema sees: keys that could change an object's prototype in whoever merges them, keys that are no
+ *  Unicode, of which UTF-8 makes other ones, and nesting that would exhaust a stack. `opaque` names a top-level field
+ *  whose keys are the sender's own.
  *  @throws ProblemError 400 naming the place. */
 export function refuseTraps(body: unknown, opaque?: string): void {
   const visit = (value: unknown, path: string, depth: number, checkKeys: boolean): void => {
     if (typeof value !== 'object' || value === null) return;
-    if (depth > MAX_DEPTH) {
-      throw new ProblemError('invalid-body', `Nested deeper than ${MAX_DEPTH} levels: flatten it.`, {
-        field: path.slice(0, 200),
-      });
-    }
+    if (depth > MAX_DEPTH) throw refused(path, `Nested deeper than ${MAX_DEPTH} levels: flatten it.`);
     for (const [key, inner] of Object.entries(value)) {
       const innerPath = `${path}/${pointerToken(key)}`;
-      if (checkKeys && PROTOTYPE_KEYS.has(key)) {
-        throw new ProblemError('invalid-body', `The key ${key} is not allowed: choose another name.`, {
-          field: innerPath,
-        });
-      }
+      if (checkKeys && PROTOTYPE_KEYS.has(key))
+        throw refused(innerPath, `The key ${key} is not allowed: choose another name.`);
+      if (checkKeys && !key.isWellFormed())
+        throw refused(
+          innerPath,
+          'A key holds half a character (a lone surrogate): cut texts between characters.',
+        );
       visit(inner, innerPath, depth + 1, checkKeys && !(depth === 1 && key === opaque));
     }
   };
   visit(body, '', 1, true);
 }
 
-/** A key in a JSON pointer (RFC 6901). */
-export const pointerToken = (key: string) => key.replaceAll('~', '~0').replaceAll('/', '~1');
+const refused = (path: string, detail: string) =>
+  new ProblemError('invalid-body', detail, { field: shortened(path) });

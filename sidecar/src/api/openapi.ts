@@ -127,9 +127,12 @@ function contentOf(content: Content): Json {
   return { ...json, 'text/event-stream': { schema: { description, anyOf: data } } };
 }
 
-/** Problems of one status share an answer. Every route refuses unknown query parameters and foreign hosts. */
+/** What every route may answer. */
+const EVERYWHERE = ['invalid-query', 'forbidden-host', 'headers-too-large', 'internal'] as const;
+
+/** Problems of one status share an answer. */
 function problems(route: Route): Json {
-  const all = [...new Set([...route.problems, 'invalid-query', 'forbidden-host', 'internal'] as const)];
+  const all = [...new Set([...route.problems, ...EVERYWHERE])];
   const byStatus = Map.groupBy(all, (code) => PROBLEMS[code].status);
   const content = { [PROBLEM_MEDIA_TYPE]: { schema: refTo(ProblemDocument) } };
   return Object.fromEntries(

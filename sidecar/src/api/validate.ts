@@ -1,6 +1,7 @@
 import { MOMENT_PATTERN } from '@hyperpage/contract';
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { pointerToken, shortened } from './pointer.ts';
 import { ProblemError } from './problem.ts';
 
 /** A check of a body against `schema`, compiled on its first use.
@@ -25,15 +26,14 @@ function problemOf(errors: readonly SchemaError[]): ProblemError {
 }
 
 function describe(error: SchemaError): { field: string; detail: string } {
-  const at = error.instancePath;
+  const at = shortened(error.instancePath);
   switch (error.keyword) {
     case 'required': {
-      const missing = error.params.requiredProperties[0] ?? '';
-      return { field: `${at}/${missing}`, detail: `${at}/${missing} is missing: send it.` };
+      const field = `${at}/${error.params.requiredProperties[0] ?? ''}`;
+      return { field, detail: `${field} is missing: send it.` };
     }
     case 'additionalProperties': {
-      const unknown = error.params.additionalProperties[0] ?? '';
-      const field = `${at}/${unknown}`;
+      const field = shortened(`${at}/${pointerToken(error.params.additionalProperties[0] ?? '')}`);
       return { field, detail: `${field} is not a known field: leave it out, or see /openapi.json.` };
     }
     case 'enum':

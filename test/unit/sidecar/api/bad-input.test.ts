@@ -40,7 +40,7 @@ describe('bad input gets a problem document and changes nothing', () => {
     expect(answer.headers['content-type']).toBe('application/problem+json');
     const named = field === undefined ? {} : { field };
     expect(answer.body).toMatchObject({ type: `urn:hyperpage:problem:${code}`, status, code, ...named });
-    expect((answer.body as { detail: string }).detail).toMatch(/^[A-Z/].{10,}\.$/);
+    expect((answer.body as { detail: string }).detail).toMatch(/^[A-Z/].{10,}\.$/s);
     expect(JSON.stringify(answer.body)).not.toMatch(/node:|\.ts|at .*\(/);
     expect(await everything()).toEqual(before);
   });

@@ -173,6 +173,48 @@ export const BAD_INPUT: BadInput[] = [
     '/updates/uiState/filterSettings/a/constructor',
   ],
   [
+    'a key that is no Unicode',
+    update({ toolConfigs: { '\ud800': { enabled: true } } }),
+    400,
+    'invalid-body',
+    '/updates/toolConfigs/\ud800',
+  ],
+  [
+    'a value that is none under a key with a line break',
+    update({ toolConfigs: { 'a\nb': { lastUsed: [null] } } }),
+    400,
+    'invalid-body',
+    '/updates/toolConfigs/a\nb/lastUsed',
+  ],
+  [
+    'a field that is none, with a slash in its name',
+    update({ preferences: { 'a/b': 1 } }),
+    400,
+    'invalid-body',
+    '/updates/preferences/a~1b',
+  ],
+  [
+    'a field with an endless name',
+    update({ preferences: { ['x'.repeat(100_000)]: 1 } }),
+    400,
+    'invalid-body',
+    `/updates/preferences/${'x'.repeat(178)}…`,
+  ],
+  [
+    'a leap second, of which JavaScript makes no date',
+    update({ toolConfigs: { git: { lastUsed: '2016-12-31T23:59:60Z' } } }),
+    400,
+    'invalid-body',
+    '/updates/toolConfigs/git/lastUsed',
+  ],
+  [
+    'a time zone by its name',
+    update({ toolConfigs: { git: { lastUsed: '2025-10-29T12:00:00Z[Europe/Paris]' } } }),
+    400,
+    'invalid-body',
+    '/updates/toolConfigs/git/lastUsed',
+  ],
+  [
     'a nesting without end',
     post(
       '/api/sessions',
