@@ -2,6 +2,7 @@ import { inWords } from '../cluster/progress.ts';
 import { KIND_NAMES, type KindName } from './catalogue.ts';
 import { countOf, joined, type Lost } from './history.ts';
 import { type Interval, lengthMs } from './intervals.ts';
+import type { Counts } from './sessions/ledger.ts';
 
 export interface RoundResult {
   number: number;
@@ -16,6 +17,8 @@ export interface RoundResult {
   problem?: string;
   /** Acknowledged writes that were found missing at its end. */
   lost: Lost[];
+  /** What was found wrong with sessions at its end, in words. */
+  sessions: { lost: string[]; resurrected: string[] };
 }
 
 export interface Report {
@@ -29,6 +32,7 @@ export interface Report {
   twoWritable: readonly Interval[];
   /** Operations that were not acknowledged, by what was said. */
   failures: Readonly<Record<string, number>>;
+  sessions: { counts: Counts; merged: number };
 }
 
 /** min-replicas-max-lag: as long as a primary may take writes after its replicas have left it. */
@@ -47,9 +51,14 @@ export function faultsFound(report: Report): string[] {
     ...(longest > TWO_PRIMARIES_LIMIT_MS
       ? [`two Redis were writable at the same time for ${inWords(longest)}`]
       : []),
+    ...wrongSessions(report, 'lost').map((what) => `lost: session ${what}`),
+    ...wrongSessions(report, 'resurrected').map((what) => `came back after it was removed: session ${what}`),
     ...(report.acknowledged === 0 ? ['no write was acknowledged, so nothing is proven'] : []),
   ];
 }
+
+const wrongSessions = ({ rounds }: Report, what: 'lost' | 'resurrected') =>
+  rounds.flatMap(({ sessions }) => sessions[what]);
 
 const longestOf = (intervals: readonly Interval[]) => Math.max(0, ...intervals.map(lengthMs));
 
@@ -77,6 +86,7 @@ export function reportLines(
     ],
     ['writes acknowledged', report.acknowledged.toLocaleString('en')],
     ['writes lost', String(countOf(report.lost))],
+    ...sessionTotals(report),
     [
       'two writable primaries',
       `${inWords(report.twoWritable.reduce((sum, one) => sum + lengthMs(one), 0))} in all, ${inWords(longestOf(report.twoWritable))} at a time (allowed: ${inWords(TWO_PRIMARIES_LIMIT_MS)})`,
@@ -91,6 +101,30 @@ export function reportLines(
     ...(found.length === 0
       ? [paint.bold('Nothing was lost, and every round recovered.')]
       : found.map((line) => paint.red(`Failed: ${line}`))),
+  ];
+}
+
+function sessionTotals(report: Report): Array<[string, string]> {
+  const { counts, merged } = report.sessions;
+  const { redis, peer, local } = counts.acknowledged;
+  const number = (count: number) => count.toLocaleString('en');
+  return [
+    [
+      'session writes',
+      `${number(redis)} acknowledged by Redis, ${number(peer)} by pods, ${number(local)} by one pod`,
+    ],
+    ['session writes lost', String(wrongSessions(report, 'lost').length)],
+    [
+      'sessions removed',
+      `${number(counts.removed)}, of which ${wrongSessions(report, 'resurrected').length} came back`,
+    ],
+    ['sessions merged', `${number(merged)} with fields of several clients`],
+    ['session reads', `${number(counts.reads)}, of which ${number(counts.stale)} a moment old`],
+    ['connections cut', number(counts.uncertain)],
+    ...Object.entries(counts.refused).map(([why, count]): [string, string] => [
+      'refused',
+      `${count} × ${why}`,
+    ]),
   ];
 }
 

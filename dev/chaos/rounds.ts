@@ -6,12 +6,15 @@ import { lengthMs, longestGap } from './intervals.ts';
 import type { Round } from './plan.ts';
 import { conditionLines, missingRedundancy } from './redundancy.ts';
 import type { RoundResult } from './report.ts';
+import type { SessionClients } from './sessions/clients.ts';
 import { look, type Site } from './site.ts';
 
 /** What a round acts through. */
 export interface World {
   site: Site;
   fleet: Fleet;
+  /** Absent: nobody uses the app's sessions meanwhile. */
+  sessions?: SessionClients;
   breaker: Breaker;
   progress: Progress;
   /** Ends waiting when somebody wants to stop. */
@@ -83,6 +86,7 @@ export async function runRound(round: Round, world: World): Promise<RoundResult>
     ...(redundantMs === undefined ? {} : { redundantMs }),
     ...(problem === undefined ? {} : { problem }),
     lost: 'lost' in found ? found.lost : [],
+    sessions: 'lost' in found ? found.sessions : { lost: [], resurrected: [] },
   };
 }
 
@@ -102,9 +106,11 @@ async function takeSteps(round: Round, who: Cast, { breaker, signal }: World): P
 }
 
 /** Hears every agent out and reads everything back. */
-async function account({ fleet }: World, endedMs: number) {
+async function account({ fleet, sessions }: World, endedMs: number) {
   await fleet.caughtUp(endedMs);
-  return { lost: await fleet.check() };
+  const lost = await fleet.check();
+  const kept = await sessions?.account();
+  return { lost, sessions: { lost: kept?.lost ?? [], resurrected: kept?.resurrected ?? [] } };
 }
 
 async function tellConditions({ site, progress }: World): Promise<void> {

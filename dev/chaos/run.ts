@@ -9,6 +9,7 @@ import type { Place } from './place.ts';
 import { describeSteps, planRounds, type Round } from './plan.ts';
 import { describeLost, type Report, type RoundResult } from './report.ts';
 import { runRound, untilRedundant, type World } from './rounds.ts';
+import { SessionClients } from './sessions/clients.ts';
 import { agentPods } from './site.ts';
 
 export interface ChaosOptions {
@@ -36,9 +37,19 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
   });
   const breaker = new Breaker(place);
-  const world: World = { site: place.site, fleet, breaker, progress, signal, limitMs: ROUND_LIMIT_MS };
+  const sessions = new SessionClients({ site: place.site });
+  const world: World = {
+    site: place.site,
+    fleet,
+    sessions,
+    breaker,
+    progress,
+    signal,
+    limitMs: ROUND_LIMIT_MS,
+  };
   const results: RoundResult[] = [];
   fleet.start();
+  sessions.start();
   try {
     await progress.step('the cluster is whole, and writers write', () =>
       untilRedundant(world, 0, BEGIN_LIMIT_MS),
@@ -47,6 +58,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
   } finally {
     await breaker.mend();
     await restore(world, results).catch((error: Error) => progress.say(`  ${error.message}`));
+    await sessions.stop();
     await fleet.stop({ clear: fleet.history.lost().length === 0 });
   }
   return {
@@ -58,6 +70,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     lost: fleet.history.lost(),
     twoWritable: fleet.twoWritable(),
     failures: Object.fromEntries(fleet.failures),
+    sessions: { counts: sessions.ledger.counts, merged: sessions.ledger.merged() },
   };
 }
 
@@ -78,10 +91,11 @@ async function runRounds(plan: readonly Round[], world: World, results: RoundRes
   }
 }
 
-function describeResult({ silentMs, redundantMs, problem, lost }: RoundResult): string {
+function describeResult({ silentMs, redundantMs, problem, lost, sessions }: RoundResult): string {
   if (problem !== undefined) return `FAILED: ${problem}`;
-  const count = countOf(lost);
-  return `no acknowledged write for ${inWords(silentMs)}, whole again after ${inWords(redundantMs ?? 0)}, ${count} lost`;
+  const count = countOf(lost) + sessions.lost.length;
+  const back = sessions.resurrected.length === 0 ? '' : `, ${sessions.resurrected.length} sessions came back`;
+  return `no acknowledged write for ${inWords(silentMs)}, whole again after ${inWords(redundantMs ?? 0)}, ${count} lost${back}`;
 }
 
 /** Leaves the spec as it was found, and the cluster whole. */

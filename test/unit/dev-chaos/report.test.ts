@@ -6,6 +6,7 @@ import {
   type RoundResult,
   reportLines,
 } from '../../../dev/chaos/report.ts';
+import { Ledger } from '../../../dev/chaos/sessions/ledger.ts';
 
 const round = (number: number, more: Partial<RoundResult> = {}): RoundResult => ({
   number,
@@ -15,6 +16,7 @@ const round = (number: number, more: Partial<RoundResult> = {}): RoundResult => 
   silentMs: 2_000,
   redundantMs: 8_000,
   lost: [],
+  sessions: { lost: [], resurrected: [] },
   ...more,
 });
 const report = (more: Partial<Report> = {}): Report => ({
@@ -26,6 +28,7 @@ const report = (more: Partial<Report> = {}): Report => ({
   lost: [],
   twoWritable: [],
   failures: {},
+  sessions: { counts: new Ledger().counts, merged: 0 },
   ...more,
 });
 const lost = { writer: 'shop-1.1', from: 41, to: 42, fromMs: 12_000, toMs: 12_100 };
@@ -77,4 +80,14 @@ test('a run that was stopped or that wrote nothing proves nothing', () => {
   expect(faultsFound(report({ acknowledged: 0 }))).toEqual([
     'no write was acknowledged, so nothing is proven',
   ]);
+});
+
+test('a session that lacks a field, or that comes back, fails the run', () => {
+  const sessions = { lost: ['abc field 2: 4, not 7'], resurrected: ['def'] };
+  const bad = report({ rounds: [round(1, { sessions }), round(2)] });
+  expect(faultsFound(bad)).toEqual([
+    'lost: session abc field 2: 4, not 7',
+    'came back after it was removed: session def',
+  ]);
+  expect(text(bad)).toMatch(/session writes lost +1/);
 });
