@@ -95,7 +95,9 @@ export class Connection {
 
   #fetch(path: string, call: Call, init: RequestInit): Promise<Response> {
     const send = this.#options.fetch ?? fetch;
-    return this.#guarded(send(`${this.url}${path}${queryString(call.query)}`, init));
+    // Next.js up to 14 keeps what its own `fetch` gets, unless told not to.
+    const uncached: RequestInit = { cache: 'no-store', ...init };
+    return this.#guarded(send(`${this.url}${path}${queryString(call.query)}`, uncached));
   }
 
   async #guarded<T>(answer: Promise<T>): Promise<T> {

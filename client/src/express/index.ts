@@ -1,9 +1,9 @@
 /** Serves `/api/sessions` and `/api/health` in your app, by way of the sidecar. */
-import type { MountRequest, MountResponse } from './http.ts';
-import { Mount, type MountOptions } from './mount.ts';
+import { Mount, type MountOptions } from '../mount/index.ts';
+import { callOf, type MountRequest, type MountResponse, send } from './http.ts';
 
+export type { MountOptions } from '../mount/index.ts';
 export type { MountRequest, MountResponse } from './http.ts';
-export type { MountOptions } from './mount.ts';
 
 /** A middleware for Express (and Connect, and whatever takes `(request, response, next)`): `app.use(hyperpage())`.
  *  Works before and after a body parser. Requests for other paths go on to `next`. */
@@ -24,7 +24,7 @@ async function answerOrPass(
 ): Promise<void> {
   let answered: boolean;
   try {
-    answered = await mount.answer(request, response);
+    answered = await answer(mount, request, response);
   } catch (error) {
     return next(error);
   }
@@ -37,5 +37,12 @@ export function hyperpageHandler(
   options: MountOptions = {},
 ): (request: MountRequest, response: MountResponse) => Promise<boolean> {
   const mount = new Mount(options);
-  return (request, response) => mount.answer(request, response);
+  return (request, response) => answer(mount, request, response);
+}
+
+/** True when the request is answered, false when it is none of the mount's. */
+async function answer(mount: Mount, request: MountRequest, response: MountResponse): Promise<boolean> {
+  const answered = await mount.answer(callOf(request, mount.trustedProxies, mount.limitBytes));
+  if (answered) send(response, answered);
+  return answered !== undefined;
 }

@@ -135,6 +135,16 @@ describe('the Express mount, between a client and its sidecar', () => {
     expect(asked()?.headers['hyperpage-client-ip']).toBe('127.0.0.1');
   });
 
+  test.each([
+    ['203.0.113.7:5678', '203.0.113.7'],
+    ['[2001:db8::1]:443', '2001:db8::1'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+  ])('understands how a proxy writes %s', async (forwarded, address) => {
+    const app = await expressApp({ url: fake.url, trustedProxies: 1 });
+    await fetch(`${app}/api/sessions`, { headers: { 'x-forwarded-for': forwarded } });
+    expect(asked()?.headers['hyperpage-client-ip']).toBe(address);
+  });
+
   test('follows Express’s own trust proxy setting', async () => {
     const app = express();
     app.set('trust proxy', true);
