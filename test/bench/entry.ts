@@ -1,3 +1,5 @@
+import type { Standing } from './standing.ts';
+
 /** One row of `bench.json`: a figure of ours beside a peer's, both measured in this run on this machine. */
 export interface Row {
   /** Stable name, `entry/figure`. */
@@ -7,15 +9,21 @@ export interface Row {
   unit: string;
   p50?: number;
   p99?: number;
-  /** The figure that is compared and that the goal is about; `what` says which where it is not the p50. */
-  value: number;
+  /** The figure that is compared and that the goal is about; `what` says which where it is not the p50. Absent for a
+   *  goal whose figure could not be had. */
+  value?: number;
   peer?: string;
   peerValue?: number;
   /** value / peerValue. */
   ratio?: number;
-  /** The goal in words, such as `<= 1000 ms`; `met` says whether this run met it. */
+  /** The goal in words, such as `<= 1000 ms`. */
   goal?: string;
+  /** The value as a multiple of what the goal allows; of several goals the worst. */
+  ofGoal?: number;
+  /** Whether this run met the goal; absent when a figure that it needs is. */
   met?: boolean;
+  /** How one contender stood up to a load: such a row has no peer and no goal, others are made of it. */
+  standing?: Standing;
 }
 
 export interface Entry {
@@ -43,7 +51,8 @@ export interface Bench {
 export class Skipped extends Error {}
 
 /** A figure without what `row` works out, and its goals: bounds on the value and on its ratio to the peer's. */
-export type Figures = Omit<Row, 'ratio' | 'met' | 'goal' | 'peer' | 'peerValue'> & {
+export type Figures = Pick<Row, 'id' | 'what' | 'unit' | 'p50' | 'p99' | 'standing'> & {
+  value: number | undefined;
   peer?: string | undefined;
   peerValue?: number | undefined;
   atMost?: number;
@@ -51,21 +60,33 @@ export type Figures = Omit<Row, 'ratio' | 'met' | 'goal' | 'peer' | 'peerValue'>
 };
 
 /** A row with its ratio and, when a bound is given, whether it was met. */
-export function row({ atMost, ratioAtMost, peer, peerValue, ...rest }: Figures): Row {
-  const ratio = peerValue === undefined || peerValue === 0 ? undefined : rest.value / peerValue;
-  const goals = [
-    ...(atMost === undefined ? [] : [{ text: `<= ${atMost} ${rest.unit}`, met: rest.value <= atMost }]),
+export function row({ atMost, ratioAtMost, value, peer, peerValue, ...rest }: Figures): Row {
+  const ratio = value === undefined || !peerValue ? undefined : value / peerValue;
+  const bounds = [
+    ...(atMost === undefined ? [] : [{ text: `<= ${atMost} ${rest.unit}`, figure: value, bound: atMost }]),
     ...(ratioAtMost === undefined
       ? []
-      : [{ text: `<= ${ratioAtMost} x peer`, met: ratio !== undefined && ratio <= ratioAtMost }]),
+      : [{ text: `<= ${ratioAtMost} x peer`, figure: ratio, bound: ratioAtMost }]),
   ];
   return {
     ...rest,
+    ...(value === undefined ? {} : { value }),
     ...(peer === undefined ? {} : { peer }),
     ...(peerValue === undefined ? {} : { peerValue }),
     ...(ratio === undefined ? {} : { ratio }),
-    ...(goals.length === 0
-      ? {}
-      : { goal: goals.map(({ text }) => text).join(', '), met: goals.every(({ met }) => met) }),
+    ...(bounds.length === 0 ? {} : { goal: bounds.map(({ text }) => text).join(', ') }),
+    ...judged(bounds),
   };
+}
+
+/** Nothing where a figure is missing: a goal that was not measured is neither met nor missed. */
+function judged(
+  bounds: ReadonlyArray<{ figure: number | undefined; bound: number }>,
+): Pick<Row, 'ofGoal' | 'met'> {
+  const known = bounds.filter(({ figure }) => figure !== undefined);
+  if (bounds.length === 0 || known.length < bounds.length) return {};
+  const met = bounds.every(({ figure = 0, bound }) => figure <= bound);
+  // Of a goal of zero there is no multiple.
+  const multiples = bounds.flatMap(({ figure = 0, bound }) => (bound === 0 ? [] : [figure / bound]));
+  return { ...(multiples.length === 0 ? {} : { ofGoal: Math.max(...multiples) }), met };
 }

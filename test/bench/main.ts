@@ -8,10 +8,11 @@ import { runEntry } from './run-entry.ts';
 import { table } from './table.ts';
 
 const USAGE = `Usage: node test/bench/main.ts [--only NAME[,NAME …]]
-Writes bench.json in the current folder: a list of rows {id, what, unit, p50, p99, value, peer, peerValue, ratio, goal, met}.
+Writes bench.json in the current folder: a list of rows {id, what, unit, p50, p99, value, peer, peerValue,
+ratio, goal, ofGoal, met, standing}; standing is how one contender stood up to a load.
 TRIALS=n in the environment sets how often a leader is killed (default 2).
 Entries:
-${ENTRIES.map(({ name, what }) => `  ${name.padEnd(12)} ${what}`).join('\n')}`;
+${ENTRIES.map(({ name, what }) => `  ${name.padEnd(16)} ${what}`).join('\n')}`;
 
 /** The names after `--only`; undefined for every entry, a string that says what is wrong for bad arguments. */
 function selected(argv: readonly string[]): string[] | undefined | { problem: string } {

@@ -12,17 +12,34 @@ export interface RedisUnderTest {
   pid: number;
 }
 
-/** Starts a real redis-server with the persistence that the operator sets (append-only file, fsync every second) and
- *  its replicas, all empty. Skips the entry when there is no redis-server. */
+/** What operator/scripts/redis.sh writes into redis.conf, as it comes. */
+export const OPERATOR_SETTINGS: Readonly<Record<string, string>> = {
+  'maxmemory-policy': 'noeviction',
+  'repl-backlog-size': '8mb',
+  'hash-max-listpack-value': '512',
+  'repl-diskless-sync-delay': '0',
+  appendfsync: 'everysec',
+  appendonly: 'yes',
+  save: '',
+};
+/** And in mode Sentinel. */
+export const SENTINEL_SETTINGS: Readonly<Record<string, string>> = {
+  'min-replicas-to-write': '1',
+  'min-replicas-max-lag': '10',
+};
+
+/** Starts a real redis-server with the settings that the operator gives it, and its replicas, all empty. Skips the
+ *  entry when there is no redis-server. */
 export async function startRedis(bench: Bench, { replicas = 0 } = {}): Promise<RedisUnderTest> {
   if (!(await isOnPath('redis-server'))) bench.skip('there is no redis-server: run make setup');
   const folder = await mkdtemp(join(tmpdir(), 'hyperpage-bench-redis-'));
   bench.defer(() => rm(folder, { recursive: true, force: true }));
   const ports = await freePorts(1 + replicas);
   const [primaryPort, ...replicaPorts] = ports as [number, ...number[]];
-  const pid = await startOne(bench, folder, primaryPort, []);
+  const settings = { ...OPERATOR_SETTINGS, ...(replicas > 0 && SENTINEL_SETTINGS) };
+  const pid = await startOne(bench, folder, primaryPort, settings);
   for (const port of replicaPorts) {
-    await startOne(bench, folder, port, ['--replicaof', '127.0.0.1', `${primaryPort}`]);
+    await startOne(bench, folder, port, { ...settings, replicaof: `127.0.0.1 ${primaryPort}` });
   }
   const redis = new Redis({ port: primaryPort, host: '127.0.0.1' });
   try {
@@ -40,20 +57,17 @@ export async function startRedis(bench: Bench, { replicas = 0 } = {}): Promise<R
   return { port: primaryPort, pid };
 }
 
-async function startOne(bench: Bench, folder: string, port: number, extra: string[]): Promise<number> {
-  const options = {
-    port,
-    bind: '127.0.0.1',
-    dir: folder,
-    save: '',
-    dbfilename: `${port}.rdb`,
-    appendonly: 'yes',
-    appendfsync: 'everysec',
-    appenddirname: `aof-${port}`,
-    'repl-diskless-sync-delay': 0,
-  };
-  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
-  const server = startProgram(bench, ['redis-server', ...args, ...extra]);
+async function startOne(
+  bench: Bench,
+  folder: string,
+  port: number,
+  settings: Record<string, string>,
+): Promise<number> {
+  const names = { dbfilename: `${port}.rdb`, appenddirname: `aof-${port}` };
+  const all = { port: `${port}`, bind: '127.0.0.1', dir: folder, ...names, ...settings };
+  // Redis takes the words of a setting one by one, and an empty one as a word too.
+  const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')]);
+  const server = startProgram(bench, ['redis-server', ...args]);
   await server.line(/Ready to accept connections/, 10_000);
   return server.pid;
 }

@@ -70,7 +70,7 @@ async function work(bench: Bench, sidecar: SidecarUnderTest): Promise<void> {
         requests: bodies.map((body) => ({ method: 'POST', path, body: JSON.stringify(body) })),
       },
     });
-  const ids = await createSessions(sidecar.url, 200);
+  const ids = await createSessions(sidecar.port, 200);
   await post(
     '/api/sessions',
     ids.map((sessionId, user) => ({ sessionId, updates: sampleUpdates(user) })),

@@ -11,8 +11,9 @@ export interface HttpConnection {
 }
 
 /** A request as bytes, made beforehand. */
-export function encodeRequest({ method, path, body }: HttpRequest, host: string): Buffer {
-  const head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\naccept: application/json\r\n`;
+export function encodeRequest({ method, path, cookie, body }: HttpRequest, host: string): Buffer {
+  const start = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\naccept: application/json\r\n`;
+  const head = cookie === undefined ? start : `${start}cookie: ${cookie}\r\n`;
   if (body === undefined) return Buffer.from(`${head}\r\n`);
   const length = Buffer.byteLength(body);
   return Buffer.from(`${head}content-type: application/json\r\ncontent-length: ${length}\r\n\r\n${body}`);

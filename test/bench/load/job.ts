@@ -20,6 +20,7 @@ export interface HttpTarget {
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'PATCH';
   path: string;
+  cookie?: string;
   /** JSON. */
   body?: string;
 }

@@ -33,18 +33,3 @@ export async function runLoad(bench: Bench, job: Job, watchPid?: number): Promis
         : (cpuAfter - cpuBefore) / result.samples.length,
   };
 }
-
-/** Rounds of the same job, one after the other, as one. */
-export function merged(rounds: readonly LoadResult[]): LoadResult {
-  const samples = rounds.flatMap((round) => round.samples);
-  const cpu = rounds.map((round) => round.cpuMicrosPerRequest);
-  const known = cpu.filter((micros) => micros !== undefined);
-  return {
-    samples,
-    errors: {},
-    perSecond: mean(rounds.map((round) => round.perSecond)),
-    cpuMicrosPerRequest: known.length === 0 ? undefined : mean(known),
-  };
-}
-
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Bench } from '../entry.ts';
 import { freePorts } from '../ports.ts';
 import { isOnPath, startProgram, until } from '../program.ts';
+import { goProgram } from './go-program.ts';
 
 /** Dapr's sidecar with its state store on the same Redis as ours. */
 export interface Daprd {
@@ -15,12 +16,22 @@ export interface Daprd {
 
 const STORE = 'bench';
 
-/** Starts daprd where the machine has it on PATH; undefined, after a word, where it has not. */
+/** Gives the program: the machine's own where it is on PATH, else built once for this user from its Go module, with
+ *  the components that Dapr calls stable. undefined, after saying why, when it cannot be had. */
+export async function daprdProgram(say: (line: string) => void): Promise<string | undefined> {
+  if (await isOnPath('daprd')) return 'daprd';
+  const source = join(import.meta.dirname, 'daprd-module');
+  const goPackage = 'github.com/dapr/dapr/cmd/daprd';
+  return goProgram(
+    { name: 'daprd', source, goPackage, tags: 'stablecomponents', takes: 'about five minutes' },
+    say,
+  );
+}
+
+/** Starts daprd; undefined, after a word, where it cannot be had. */
 export async function startDaprd(bench: Bench, redisPort: number): Promise<Daprd | undefined> {
-  if (!(await isOnPath('daprd'))) {
-    bench.say('no daprd on PATH: without this peer');
-    return undefined;
-  }
+  const program = await daprdProgram((line) => bench.say(line));
+  if (program === undefined) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'hyperpage-bench-daprd-'));
   bench.defer(() => rm(folder, { recursive: true, force: true }));
   // JSON is YAML, which is what daprd looks for by the file's name.
@@ -37,7 +48,7 @@ export async function startDaprd(bench: Bench, redisPort: number): Promise<Daprd
     'log-level': 'warn',
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
-  const daprd = startProgram(bench, ['daprd', ...args]);
+  const daprd = startProgram(bench, [program, ...args]);
   await until(
     'daprd ready',
     async () => {

@@ -1,4 +1,8 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { drive } from '../../bench/load/drive.ts';
+import { sendEach } from '../../bench/load/each.ts';
 import { completeAnswer, encodeRequest } from '../../bench/load/http-connection.ts';
 
 describe('drive', () => {
@@ -32,11 +36,46 @@ describe('drive', () => {
   });
 });
 
+describe('sendEach', () => {
+  it('sends every request once, over all connections', async () => {
+    const paths: string[] = [];
+    const server = createServer((req, res) => {
+      paths.push(req.url ?? '');
+      res.writeHead(204).end();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const requests = Array.from({ length: 50 }, (_, turn) => ({ method: 'GET' as const, path: `/${turn}` }));
+    try {
+      await sendEach(port, requests, 4);
+    } finally {
+      server.close();
+    }
+    expect(paths.toSorted()).toEqual(requests.map(({ path }) => path).toSorted());
+  });
+
+  it('tells of an answer that is no success', async () => {
+    const server = createServer((_, res) => void res.writeHead(404, { 'content-length': 0 }).end());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      await expect(sendEach(port, [{ method: 'GET', path: '/x' }], 1)).rejects.toThrow('GET /x: status 404');
+    } finally {
+      server.close();
+    }
+  });
+});
+
 describe('the lean HTTP connection', () => {
   it('sends the length of a body in bytes', () => {
     const request = encodeRequest({ method: 'POST', path: '/x', body: '"ü"' }, 'localhost').toString();
     expect(request).toMatch(/^POST \/x HTTP\/1\.1\r\n/);
     expect(request).toContain('content-length: 4\r\n\r\n"ü"');
+  });
+
+  it('sends a cookie where there is one', () => {
+    const request = encodeRequest({ method: 'GET', path: '/x', cookie: 'sid=1' }, 'localhost').toString();
+    expect(request).toMatch(/\r\ncookie: sid=1\r\n\r\n$/);
   });
 
   it('waits until the whole answer is there', () => {
