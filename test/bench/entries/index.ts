@@ -3,7 +3,8 @@ import { broadcast } from './broadcast.ts';
 import { memory } from './memory.ts';
 import { ready } from './ready.ts';
 import { sessions } from './sessions.ts';
+import { sessionsMemory } from './sessions-memory.ts';
 import { takeover } from './takeover.ts';
 
 /** All entries, in the order in which they run. */
-export const ENTRIES: readonly Entry[] = [sessions, broadcast, memory, takeover, ready];
+export const ENTRIES: readonly Entry[] = [sessions, sessionsMemory, broadcast, memory, takeover, ready];
