@@ -32,6 +32,8 @@ export function createKubectl(program: string, kubeconfig?: string, context?: st
           else resolve(stdout);
         },
       );
+      // It may have ended without reading: how it ended says why.
+      child.stdin?.on('error', () => {});
       child.stdin?.end(options.input ?? '');
     });
   return Object.assign(call, {

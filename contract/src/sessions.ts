@@ -156,8 +156,12 @@ export const SESSION_COOKIE = 'hyperpage_session';
 /** The app passes on whom it talks to: the sidecar itself only ever sees localhost. */
 export const CLIENT_IP_HEADER = 'Hyperpage-Client-Ip';
 
+const SESSION_KEY_PREFIX = 'hyperpage:session:';
 /** Redis key of a session, spec section 6. */
-export const sessionKey = (sessionId: string) => `hyperpage:session:${sessionId}`;
+export const sessionKey = (sessionId: string) => `${SESSION_KEY_PREFIX}${sessionId}`;
+/** The id of the session whose key it is; undefined of another key. */
+export const sessionIdOf = (key: string) =>
+  key.startsWith(SESSION_KEY_PREFIX) ? key.slice(SESSION_KEY_PREFIX.length) : undefined;
 
 /** A new session, with the spec's defaults. */
 export const newSessionData = (

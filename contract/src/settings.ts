@@ -211,6 +211,13 @@ export const SIDECAR_SETTINGS = {
     default: false,
     doc: 'Keep a session to the IP address that it was made for; another one answers 403.',
   }),
+  sessionNearCacheMs: integer('HYPERPAGE_SESSION_NEAR_CACHE_MS', {
+    default: 1000,
+    min: 0,
+    max: 60_000,
+    unit: 'milliseconds',
+    doc: "Longest time for which a read is answered from this pod's copy, of which Redis tells changes; 0: every read goes to Redis.",
+  }),
   coordinationEnabled: flag('POD_COORDINATION_ENABLED', { default: true, doc: 'Messages between pods.' }),
   channelPrefix: text('POD_CHANNEL_PREFIX', {
     default: 'hyperpage:coord',

@@ -1,4 +1,4 @@
-import type { SidecarSettings } from '@hyperpage/contract';
+import { type SidecarSettings, sessionIdOf } from '@hyperpage/contract';
 import type { Clock, Logger, Registry } from '@hyperpage/runtime';
 import {
   type Bus,
@@ -18,15 +18,24 @@ import {
 } from './membership/index.ts';
 import type { MemoryWorld } from './memory-world.ts';
 import { openPeers, type PeerHandler, type Peers } from './peers/index.ts';
-import { createRedisLink, createRedisTermFloor, redisTarget, type TermFloor } from './redis/index.ts';
 import {
+  createRedisLink,
+  createRedisTermFloor,
+  type RedisLink,
+  redisTarget,
+  type TermFloor,
+} from './redis/index.ts';
+import {
+  type Changes,
   createMemoryTarget,
   createRedisTarget,
   createSessionStore,
   fallbackMetrics,
+  nearCacheMetrics,
   type SessionStore,
   type SessionTarget,
   withFallback,
+  withNearCache,
 } from './sessions/index.ts';
 
 /** What every adapter needs from outside. */
@@ -101,9 +110,10 @@ export function redisAdapters(context: AdapterContext): Adapters {
   const { settings, clock, random, log, registry } = context;
   const { channelPrefix, sessionReplicas: replicas } = settings;
   const waitMs = replicas > 0 ? REPLICA_WAIT_MS : 0;
-  const link = createRedisLink(redisTarget(settings), { clock, random, log, registry, waitMs });
+  const changes = settings.sessionNearCacheMs > 0;
+  const link = createRedisLink(redisTarget(settings), { clock, random, log, registry, waitMs, changes });
   const ttlMs = settings.sessionTtlSeconds * 1000;
-  const target = createRedisTarget(link, { ttlMs, replicas, waitMs });
+  const target = near(createRedisTarget(link, { ttlMs, replicas, waitMs }), link, context);
   const peers = openPeers(context);
   const onReachable = (listener: () => void) => link.onConnect(listener);
   const { sessions, peerHandler } = openStore(target, context, onReachable, peers);
@@ -125,6 +135,20 @@ export function redisAdapters(context: AdapterContext): Adapters {
       await link.close();
     },
   };
+}
+
+/** `target`, with copies in this pod before it where the settings want them. */
+function near(target: SessionTarget, link: RedisLink, { settings, clock, registry }: AdapterContext) {
+  const { sessionNearCacheMs: maxAgeMs } = settings;
+  if (maxAgeMs === 0) return target;
+  let following = () => false;
+  const changes: Changes = {
+    following: () => following(),
+    follow(listener) {
+      following = link.track((keys) => listener(keys?.flatMap((key) => sessionIdOf(key) ?? [])));
+    },
+  };
+  return withNearCache(target, { clock, changes, maxAgeMs, metrics: nearCacheMetrics(registry) });
 }
 
 /** The store over `target`, with the memory of the pods behind it where the settings say so. */

@@ -13,14 +13,17 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const ROLES = ['hyperpage-commands', 'hyperpage-subscriber', 'hyperpage-writes'];
 
 /** Connections of sidecars to `server`: names, and ids that tell one connection from the next. */
-async function connectionsTo(server: RedisServer) {
+async function allConnectionsTo(server: RedisServer) {
   const list = String(await server.client.client('LIST'));
   return [...list.matchAll(/^id=(\d+) .*? name=(hyperpage-\S+)/gm)]
     .map(([, id = '', name = '']) => ({ id, name }))
     .sort((a, b) => a.name.localeCompare(b.name));
 }
+/** Without the one that hears of changes: it speaks RESP2, where a subscriber cannot authenticate anew, and is made anew. */
+const connectionsTo = async (server: RedisServer) =>
+  (await allConnectionsTo(server)).filter(({ name }) => !name.startsWith('hyperpage-changes'));
 const namesAt = async (server: RedisServer) => [
-  ...new Set((await connectionsTo(server)).map(({ name }) => name)),
+  ...new Set((await allConnectionsTo(server)).map(({ name }) => name)),
 ];
 const told = (names: string[], generation: number) =>
   names.length > 0 && names.every((name) => name.endsWith(`@${generation}`));

@@ -61,6 +61,13 @@ export const SessionsSpec = Type.Object(
       description: 'Mark the session cookie Secure: browsers send it over HTTPS (and to localhost) only.',
       default: true,
     }),
+    nearCacheMs: Type.Integer({
+      description:
+        "Longest time in milliseconds for which a read is answered from the pod's own copy, of which Redis tells changes; 0: every read goes to Redis (HYPERPAGE_SESSION_NEAR_CACHE_MS).",
+      default: 1000,
+      minimum: 0,
+      maximum: 60000,
+    }),
     bindIp: Type.Boolean({
       description:
         "Keep a session to the IP address that it was made for; another one answers 403 (SESSION_BIND_IP). Wants the SDK's trustedProxies to be right, and costs users whose address changes their session.",

@@ -39,7 +39,7 @@ export class SessionClients {
   readonly #doors: Doors;
   readonly #options: Required<SessionClientsOptions>;
   readonly #work: Array<Promise<void>> = [];
-  #running = true;
+  readonly #end = new AbortController();
 
   constructor(options: SessionClientsOptions) {
     this.#options = { clients: 4, paceMs: 30, ...options };
@@ -52,7 +52,7 @@ export class SessionClients {
   }
 
   async stop(): Promise<void> {
-    this.#running = false;
+    this.#end.abort();
     this.#doors.close();
     await Promise.all(this.#work);
   }
@@ -88,7 +88,7 @@ export class SessionClients {
   }
 
   async #client(client: number): Promise<void> {
-    for (let turn = 0; this.#running; turn++) {
+    for (let turn = 0; !this.#end.signal.aborted; turn++) {
       if (turn % CREATE_EVERY === client || this.ledger.live().length === 0) await this.#create();
       const live = this.ledger.live();
       const sessionId = live[Math.floor(Math.random() * live.length)];

@@ -101,6 +101,7 @@ function sidecarEnv(cluster: HyperpageCluster): EnvVar[] {
         : 0,
     secureCookie: sessions.secureCookie,
     sessionBindIp: sessions.bindIp,
+    sessionNearCacheMs: sessions.nearCacheMs,
     coordinationEnabled: coordination.enabled,
     channelPrefix: coordination.channelPrefix,
     highPriorityThreshold: coordination.highPriorityThreshold,

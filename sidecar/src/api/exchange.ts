@@ -12,6 +12,8 @@ export interface Exchange {
 /** What a handler gives back. `streaming`: it has taken the response over. */
 export type Answer =
   | { status: number; body: unknown; headers?: Record<string, string> }
+  /** `json` is what the body would be as text. */
+  | { status: number; json: string; headers?: Record<string, string> }
   | { status: number; text: string; contentType: string }
   | 'streaming';
 
@@ -19,7 +21,7 @@ export type Handler = (exchange: Exchange) => Promise<Answer> | Answer;
 
 /** Sends an answer that is not streamed. */
 export function sendAnswer(res: ServerResponse, answer: Exclude<Answer, 'streaming'>): void {
-  const text = 'text' in answer ? answer.text : JSON.stringify(answer.body);
+  const text = 'text' in answer ? answer.text : 'json' in answer ? answer.json : JSON.stringify(answer.body);
   res.writeHead(answer.status, {
     'content-type': 'text' in answer ? answer.contentType : 'application/json',
     'content-length': Buffer.byteLength(text),

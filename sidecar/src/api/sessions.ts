@@ -134,14 +134,22 @@ function requiredId(exchange: Exchange): string {
   });
 }
 
+/** As text: the store gives the same outcome again while the session has not changed. */
+const texts = new WeakMap<SessionOk, string>();
+
 function answer(
   sessionId: string,
   ok: SessionOk,
   status = 200,
 ): Exclude<Answer, 'streaming'> & { headers: Record<string, string> } {
   const { session, version, consistency } = ok;
-  const body: SessionAnswer = { success: true, sessionId, session, version, consistency };
-  return { status, body, headers: { etag: `"${version}"` } };
+  let json = texts.get(ok);
+  if (json === undefined) {
+    const body: SessionAnswer = { success: true, sessionId, session, version, consistency };
+    json = JSON.stringify(body);
+    texts.set(ok, json);
+  }
+  return { status, json, headers: { etag: `"${version}"` } };
 }
 
 const settle = (sessionId: string, outcome: CreateOutcome, status: number) =>

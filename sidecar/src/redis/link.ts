@@ -32,6 +32,10 @@ export interface RedisLink {
   prolong(keys: readonly string[], ms: number): Promise<void>;
   /** Text that comes over `channel`, from the next `onConnect` on. */
   subscribe(channel: string, listener: (text: string) => void): void;
+  /** Has Redis tell of changes of every key that a function called here has read since (`CLIENT TRACKING`), once for
+   *  each read. `onChange`: these keys; undefined: any of them, since nobody told for a while. Gives whether changes are
+   *  heard now: never where the link was not made to. */
+  track(onChange: (keys: readonly string[] | undefined) => void): () => boolean;
   /** Calls `listener` at every new connection, once commands are taken and every channel is subscribed, and now when
    *  that is so. Gives the way to stop. */
   onConnect(listener: () => void): () => void;
@@ -48,10 +52,14 @@ export interface RedisLinkOptions {
   registry: Registry;
   /** Longest wait for replicas, in milliseconds; 0: nobody waits, and writes need no connection of their own. */
   waitMs: number;
+  /** Whether changes can be followed, by `track`: it takes one connection more. */
+  changes?: boolean;
   /** How names of sentinels become addresses; DNS by default. */
   lookup?: NameLookup;
 }
 
+/** The channel on which Redis tells of changes to a connection of RESP2 that others redirect theirs to. */
+const INVALIDATIONS = '__redis__:invalidate';
 const MISSING_FUNCTION = /Function not found/i;
 
 /** @throws SettingsError when a file that `target` names cannot be read. */
@@ -68,8 +76,35 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
   });
   gauge.set(0);
 
+  const tracking = {
+    onChange: undefined as ((keys: readonly string[] | undefined) => void) | undefined,
+    /** Of the connection that is told. */
+    clientId: 0,
+    on: false,
+  };
+  const loseTrack = () => {
+    tracking.on = false;
+    tracking.onChange?.(undefined);
+  };
+  /** Either connection may be a new one: the one that asks names the one that is told. */
+  const startTracking = async () => {
+    const { clientId } = tracking;
+    const { stream } = commands.client;
+    if (!changes?.ready || !commands.ready) return;
+    try {
+      await commands.client.client('TRACKING', 'OFF');
+      await commands.client.client('TRACKING', 'ON', 'REDIRECT', clientId);
+      const isSame = stream === commands.client.stream && clientId === tracking.clientId;
+      tracking.on = isSame && changes.ready && commands.ready;
+    } catch (error) {
+      // A Redis of the user's own may not allow it: sessions are then read from Redis each time.
+      log.debug({ reason: (error as Error).message }, 'Redis does not tell of changes');
+    }
+  };
+
   const lost = (reason: string) => {
     gauge.set(0);
+    loseTrack();
     if (state.told === 'lost' || state.closed) return;
     state.told = 'lost';
     log.warn({ reason }, 'Redis not connected');
@@ -80,6 +115,7 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
     state.ever = true;
     state.told = 'connected';
     gauge.set(1);
+    if (!tracking.on) void startTracking();
     log.info({ state: 'connected', mode: target.kind }, 'Session Manager Redis connection');
     for (const listener of connectListeners) listener();
   };
@@ -91,6 +127,7 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
           (primary) => {
             log.info({ primary }, 'another Redis is primary now');
             for (const connection of connections) connection.leaveFor(primary);
+            changes?.leaveFor(primary);
           },
         )
       : undefined;
@@ -108,6 +145,26 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
     waitMs > 0 ? open('writes', loadLibrary, { commandTimeout: writeTimeoutMs(waitMs) }) : commands;
   const subscriber = open('subscriber', async (client) => {
     if (channels.size > 0) await client.subscribe(...channels.keys());
+  });
+  // Nothing is lost with it but copies: whether Redis is connected does not depend on it.
+  const changes = options.changes
+    ? new Connection(
+        target,
+        'hyperpage-changes',
+        {
+          // First: over RESP2 a subscriber can ask nothing more, and over RESP3 ioredis hears no invalidations.
+          async onReady(client) {
+            tracking.clientId = await client.client('ID');
+            await client.subscribe(INVALIDATIONS);
+          },
+          onSettled: () => void startTracking(),
+          onLost: loseTrack,
+        },
+        { access, clock, random, more: { ...connector, protocol: 2 } },
+      )
+    : undefined;
+  changes?.client.on('message', (_channel, keys) => {
+    tracking.onChange?.(keys === '' ? undefined : keys.split(','));
   });
   const connections = [...new Set([commands, writes, subscriber])];
   subscriber.client.on('message', (channel, text) => {
@@ -128,6 +185,7 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
     return (await sentinels.vouchFor(writes.peer)) ? group : { ...group, acks: 0 };
   };
   for (const connection of connections) connection.connect();
+  changes?.connect();
 
   return {
     async call(call) {
@@ -157,6 +215,10 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
       // Also when others subscribed it already: this listener wants its `onConnect`.
       subscriber.client.subscribe(channel).then(settle, () => subscriber.reconnect());
     },
+    track(onChange) {
+      tracking.onChange = onChange;
+      return () => tracking.on;
+    },
     onConnect(listener) {
       connectListeners.add(listener);
       if (connections.every((connection) => connection.ready)) listener();
@@ -170,6 +232,7 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
       sentinels?.close();
       gauge.set(0);
       for (const connection of connections) connection.close();
+      changes?.close();
     },
   };
 }

@@ -7,6 +7,7 @@ import {
   join,
   MAX_SESSION_BYTES,
   type Operation,
+  type Snapshot,
   type StoredSession,
   TOMBSTONE_MS,
 } from './operation.ts';
@@ -84,14 +85,19 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
   const gathered = new Set<string>();
   const isGathered = (sessionId: string) => journal.get(sessionId) !== undefined || gathered.has(sessionId);
 
+  const learned = new WeakSet<Snapshot>();
   const held = (sessionId: string) => journal.get(sessionId)?.held ?? copies.get(sessionId);
 
   /** Keeps what Redis says of a session, unless something was written here meanwhile: that is newer. */
   function learn(sessionId: string, outcome: Applied | Found | Merged): void {
     if (journal.get(sessionId)) return;
     const nowMs = clock.wallMs();
-    if (outcome.kind === 'ok') copies.set(sessionId, copyOf(outcome.snapshot, nowMs + ttlMs));
-    else if (outcome.kind === 'removed') {
+    if (outcome.kind === 'ok') {
+      // The near cache gives the same one again and again.
+      if (learned.has(outcome.snapshot)) return;
+      learned.add(outcome.snapshot);
+      copies.set(sessionId, copyOf(outcome.snapshot, nowMs + ttlMs));
+    } else if (outcome.kind === 'removed') {
       copies.set(sessionId, { kind: 'gone', expiresMs: nowMs + TOMBSTONE_MS });
     } else if (outcome.kind === 'not-found' || outcome.kind === 'taken') forgetLive(sessionId);
   }

@@ -1,6 +1,7 @@
 export { type FallbackOptions, type FallbackTarget, withFallback } from './fallback.ts';
 export { createMemoryTarget } from './memory-target.ts';
-export { fallbackMetrics } from './metrics.ts';
+export { fallbackMetrics, nearCacheMetrics } from './metrics.ts';
+export { type Changes, withNearCache } from './near-cache.ts';
 export type { StoredSession } from './operation.ts';
 export type * from './peers.ts';
 export type * from './port.ts';

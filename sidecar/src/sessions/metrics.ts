@@ -86,3 +86,14 @@ export function fallbackMetrics(registry: Registry) {
 }
 
 export type FallbackMetrics = ReturnType<typeof fallbackMetrics>;
+
+/** The near cache's (spec, section 3: cache hit/miss ratios). */
+export const nearCacheMetrics = (registry: Registry) =>
+  new Counter<'result'>({
+    name: 'hyperpage_sessions_near_cache_total',
+    help: 'Reads of sessions by where they were answered: hit, from a copy in this pod; miss, by Redis.',
+    labelNames: ['result'],
+    registers: [registry],
+  });
+
+export type NearCacheMetrics = ReturnType<typeof nearCacheMetrics>;

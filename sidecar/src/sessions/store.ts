@@ -5,7 +5,7 @@ import { sessionMetrics } from './metrics.ts';
 import type { Operation, Snapshot } from './operation.ts';
 import type { Damaged, SessionOk, SessionStore } from './port.ts';
 import { createStamper } from './stamps.ts';
-import type { Applied, SessionTarget } from './target.ts';
+import type { Applied, Found, SessionTarget } from './target.ts';
 
 export interface SessionStoreOptions {
   clock: Clock;
@@ -23,6 +23,16 @@ export function createSessionStore(target: SessionTarget, options: SessionStoreO
   const stamp = createStamper(clock);
   let operations = 0;
   const nextOpId = () => `${bootId}-${(operations++).toString(36)}`;
+
+  /** The near cache gives the same answer again and again: it is taken apart once. */
+  const decoded = new WeakMap<object, SessionOk | Damaged>();
+  const readOf = (found: Extract<Found, { kind: 'ok' }>) => {
+    const known = decoded.get(found);
+    if (known) return known;
+    const result = okOf(found.snapshot, found.consistency);
+    decoded.set(found, result);
+    return result;
+  };
 
   const apply = async (operation: Operation): Promise<Applied> => {
     const startMs = clock.monotonicMs();
@@ -52,7 +62,7 @@ export function createSessionStore(target: SessionTarget, options: SessionStoreO
     },
     async read(sessionId) {
       const outcome = await target.read(sessionId);
-      const result = outcome.kind === 'ok' ? okOf(outcome.snapshot, outcome.consistency) : outcome;
+      const result = outcome.kind === 'ok' ? readOf(outcome) : outcome;
       metrics.reads.inc({
         result: result.kind === 'ok' ? 'hit' : result.kind === 'not-found' ? 'miss' : 'error',
       });

@@ -38,10 +38,10 @@ async function simulate(seed: number): Promise<string[]> {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const nextOp = () => `${seed}-${ops++}`;
   const settleSoon = async <T>(answer: Promise<T>): Promise<T | undefined> => {
-    const box: { value?: T } = {};
-    void answer.then((value) => (box.value = value));
-    for (let n = 0; n < 800 && !('value' in box); n++) await clock.advance(10);
-    return box.value;
+    const values: T[] = [];
+    void answer.then((value) => values.push(value));
+    for (let n = 0; n < 800 && values.length === 0; n++) await clock.advance(10);
+    return values[0];
   };
 
   const write = async (sessionId: string, client: number) => {
