@@ -35,11 +35,7 @@ export default {
       globalSetup: '<rootDir>/test/support/apiserver-setup.ts',
       globalTeardown: '<rootDir>/test/support/apiserver-teardown.ts',
     }),
-    tier('cluster', 600_000, {
-      // The long trials of Redis run where they are asked for: HYPERPAGE_REDIS_TRIALS=1 (dev/test/main.ts says so).
-      testPathIgnorePatterns:
-        process.env.HYPERPAGE_REDIS_TRIALS === '1' ? [] : ['/test/cluster/redis-[a-z-]+\\.test\\.ts$'],
-    }),
+    tier('cluster', 600_000),
     tier('browser', 180_000),
   ],
 };
