@@ -14,6 +14,9 @@ command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 
 want containerd containerd
 want runc runc
 want conntrack conntrack
+# The product spec's own load commands (test/cluster/spec-commands.test.ts).
+want hey hey
+want ab apache2-utils
 want nft nftables
 want ip iproute2
 want iptables iptables

@@ -2,7 +2,7 @@
  *  removed, writes of several clients stand side by side, and with two pods alive the app sees no error. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
-import { SessionClients, type Step } from '../../dev/chaos/index.ts';
+import { Ledger, SessionClients, type Step } from '../../dev/chaos/index.ts';
 import {
   createSubject,
   enter,
@@ -43,21 +43,19 @@ afterAll(async () => {
 
 /** Everything that was ever found wrong: a trial may be repeated, a loss may not. */
 const wrong = { lost: [] as string[], resurrected: [] as string[] };
-let told = tally();
+let told = tallyOf(new Ledger());
 let refusedBefore: Record<string, number> = {};
 
-function tally() {
-  const counts = clients?.ledger.counts;
-  const { redis = 0, peer = 0, local = 0 } = counts?.acknowledged ?? {};
-  const { removed = 0, uncertain = 0, stale = 0, reads = 0 } = counts ?? {};
-  return { redis, peer, local, removed, uncertain, stale, reads };
+function tallyOf({ counts }: Ledger) {
+  const { acknowledged, removed, uncertain, stale, reads } = counts;
+  return { ...acknowledged, removed, uncertain, stale, reads };
 }
 
 /** What became of all promises since the last time, told in a line. Gives what was refused. */
 async function reckon(what: string): Promise<string[]> {
   const { ledger } = clients;
   const { lost, resurrected } = await clients.account();
-  const now = tally();
+  const now = tallyOf(ledger);
   const since = (name: keyof typeof now) => now[name] - told[name];
   progress.say(
     `  ${what}: ${since('redis')} acknowledged by Redis, ${since('peer')} by peers, ${since('local')} by one pod; ${since('reads')} reads, ${since('stale')} stale, ${since('removed')} removed, ${since('uncertain')} cut; ${lost.length} lost, ${resurrected.length} resurrected, ${ledger.merged()} sessions merged`,
@@ -146,7 +144,7 @@ test('the app is rolled, and goes from three pods to six and back, without a req
 
 test('in all of it thousands of writes were acknowledged, by Redis and by pods, none was lost, and nothing came back', () => {
   expect(wrong).toEqual({ lost: [], resurrected: [] });
-  const { redis, peer, removed } = tally();
+  const { redis, peer, removed } = tallyOf(clients.ledger);
   expect(redis + peer).toBeGreaterThan(2000);
   expect(peer).toBeGreaterThan(100);
   expect(removed).toBeGreaterThan(50);
