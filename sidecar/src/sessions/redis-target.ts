@@ -21,8 +21,8 @@ export interface RedisTargetOptions {
 
 /** Sorted set of session ids by end of life. */
 const INDEX = 'hyperpage:sessions';
-/** Redis takes no writes just now, but can be read. */
-const NO_WRITES = /^(NOREPLICAS|READONLY|MISCONF|OOM)\b/;
+/** Redis takes no writes just now, but can be read. One that was demoted (READONLY) cannot: others may have written since. */
+const NO_WRITES = /^(NOREPLICAS|MISCONF|OOM)\b/;
 
 /** Sessions in Redis, each write one Function call. */
 export function createRedisTarget(link: RedisLink, options: RedisTargetOptions): SessionTarget {
