@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   newSessionData,
   type SessionAnswer,
@@ -134,22 +135,37 @@ function requiredId(exchange: Exchange): string {
   });
 }
 
-/** As text: the store gives the same outcome again while the session has not changed. */
-const texts = new WeakMap<SessionOk, string>();
+/** What stands in a text for `lastActivity`: nobody can write it into a session. */
+const MOMENT = `moment-${randomUUID()}`;
+/** Texts of answers, cut where the moment goes. */
+const texts = new WeakMap<object, readonly [string, string]>();
+
+function textOf(sessionId: string, { session, version, consistency, sameAs }: SessionOk): string {
+  if (!sameAs)
+    return JSON.stringify({
+      success: true,
+      sessionId,
+      session,
+      version,
+      consistency,
+    } satisfies SessionAnswer);
+  let text = texts.get(sameAs);
+  if (!text) {
+    const timeless = { ...session, lastActivity: MOMENT };
+    const all = JSON.stringify({ success: true, sessionId, session: timeless, version, consistency });
+    const at = all.indexOf(MOMENT);
+    text = [all.slice(0, at), all.slice(at + MOMENT.length)];
+    texts.set(sameAs, text);
+  }
+  return text[0] + session.lastActivity + text[1];
+}
 
 function answer(
   sessionId: string,
   ok: SessionOk,
   status = 200,
 ): Exclude<Answer, 'streaming'> & { headers: Record<string, string> } {
-  const { session, version, consistency } = ok;
-  let json = texts.get(ok);
-  if (json === undefined) {
-    const body: SessionAnswer = { success: true, sessionId, session, version, consistency };
-    json = JSON.stringify(body);
-    texts.set(ok, json);
-  }
-  return { status, json, headers: { etag: `"${version}"` } };
+  return { status, json: textOf(sessionId, ok), headers: { etag: `"${ok.version}"` } };
 }
 
 const settle = (sessionId: string, outcome: CreateOutcome, status: number) =>

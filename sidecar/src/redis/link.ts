@@ -1,10 +1,11 @@
-import { type Clock, Gauge, type Logger, type Registry, within } from '@hyperpage/runtime';
+import { type Clock, Gauge, type Logger, type Registry } from '@hyperpage/runtime';
 import type { Redis } from 'ioredis';
 import { openAccess } from './access.ts';
 import { Connection } from './connection.ts';
 import { type FunctionName, functionName, LIBRARY_NAME, LIBRARY_SOURCE } from './functions.ts';
 import { type NameLookup, rememberingLookup, systemLookup } from './name-lookup.ts';
 import { COMMAND_TIMEOUT_MS, type RedisTarget, writeTimeoutMs } from './options.ts';
+import { createPatience } from './patience.ts';
 import { primaryConnector } from './primary-connector.ts';
 import { watchSentinels } from './sentinels.ts';
 
@@ -171,14 +172,10 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
     for (const listener of channels.get(channel) ?? []) listener(text);
   });
 
+  const patience = createPatience(clock, COMMAND_TIMEOUT_MS, 'Command timed out');
   const invoke = ({ name, keys, args }: FunctionCall) =>
     // The client's own time-out begins when a command is sent, and an automatic pipeline waits for the one before it.
-    within(
-      clock,
-      COMMAND_TIMEOUT_MS,
-      commands.client.fcall(functionName(name), keys.length, ...keys, ...args),
-      'Command timed out',
-    );
+    patience.of(commands.client.fcall(functionName(name), keys.length, ...keys, ...args));
   /** What replicas have counts only under a primary that is not being replaced (vouchers.ts). */
   const vouchedFor = async (group: GroupResult, replicas: number): Promise<GroupResult> => {
     if (!sentinels || replicas === 0 || group.acks < replicas) return group;

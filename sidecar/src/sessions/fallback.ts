@@ -7,7 +7,6 @@ import {
   join,
   MAX_SESSION_BYTES,
   type Operation,
-  type Snapshot,
   type StoredSession,
   TOMBSTONE_MS,
 } from './operation.ts';
@@ -85,7 +84,8 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
   const gathered = new Set<string>();
   const isGathered = (sessionId: string) => journal.get(sessionId) !== undefined || gathered.has(sessionId);
 
-  const learned = new WeakSet<Snapshot>();
+  /** Copies of exactly what Redis had, not of what pods know together. */
+  const copiesOfRedis = new WeakSet<StoredSession>();
   const held = (sessionId: string) => journal.get(sessionId)?.held ?? copies.get(sessionId);
 
   /** Keeps what Redis says of a session, unless something was written here meanwhile: that is newer. */
@@ -93,10 +93,11 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
     if (journal.get(sessionId)) return;
     const nowMs = clock.wallMs();
     if (outcome.kind === 'ok') {
-      // The near cache gives the same one again and again.
-      if (learned.has(outcome.snapshot)) return;
-      learned.add(outcome.snapshot);
-      copies.set(sessionId, copyOf(outcome.snapshot, nowMs + ttlMs));
+      // The near cache gives the same leaves again and again.
+      if (copies.touch(sessionId, outcome.snapshot, nowMs + ttlMs)) return;
+      const copy = copyOf(outcome.snapshot, nowMs + ttlMs);
+      copiesOfRedis.add(copy);
+      copies.set(sessionId, copy);
     } else if (outcome.kind === 'removed') {
       copies.set(sessionId, { kind: 'gone', expiresMs: nowMs + TOMBSTONE_MS });
     } else if (outcome.kind === 'not-found' || outcome.kind === 'taken') forgetLive(sessionId);
@@ -259,7 +260,9 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
     async read(sessionId) {
       if (!(await replay.settle(sessionId))) return readHere(sessionId, PENDING);
       await catchUp(sessionId);
-      const outcome = await remote.read(sessionId);
+      const copy = copies.get(sessionId);
+      const known = copy?.kind === 'live' && copiesOfRedis.has(copy) ? copy : undefined;
+      const outcome = await remote.read(sessionId, known);
       noteTrouble(outcome);
       if (outcome.kind === 'unavailable') return readHere(sessionId, outcome.reason);
       if (journal.get(sessionId)) return readHere(sessionId, PENDING);

@@ -35,6 +35,15 @@ export class LocalCopies {
     }
   }
 
+  /** Notes that the copy is of `snapshot`, which was used just now. False when it is of something else. */
+  touch(sessionId: string, snapshot: Snapshot, expiresMs: number): boolean {
+    const copy = this.#copies.get(sessionId);
+    if (copy?.stored.kind !== 'live' || copy.stored.leaves !== snapshot.leaves) return false;
+    copy.stored.activeMs = snapshot.activeMs;
+    copy.stored.expiresMs = expiresMs;
+    return true;
+  }
+
   delete(sessionId: string): void {
     const copy = this.#copies.get(sessionId);
     if (!copy) return;

@@ -1,5 +1,6 @@
 import type { Clock } from '@hyperpage/runtime';
 import type { NearCacheMetrics } from './metrics.ts';
+import type { Snapshot } from './operation.ts';
 import type { Found, SessionTarget } from './target.ts';
 
 /** What Redis tells of changes: `follow` calls back with the keys' ids that may have changed, or with undefined when any
@@ -48,9 +49,9 @@ export function withNearCache(remote: SessionTarget, options: NearCacheOptions):
     }
   });
 
-  const ask = (sessionId: string): Promise<Found> => {
+  const ask = (sessionId: string, known: Snapshot | undefined): Promise<Found> => {
     const askedMs = clock.monotonicMs();
-    const answer = remote.read(sessionId).then((found) => {
+    const answer = remote.read(sessionId, known).then((found) => {
       if (asking.get(sessionId) !== answer) return found;
       asking.delete(sessionId);
       if (found.kind === 'ok' && changes.following()) {
@@ -77,15 +78,15 @@ export function withNearCache(remote: SessionTarget, options: NearCacheOptions):
     ...remote,
     apply: (operation) => writing(operation.sessionId, () => remote.apply(operation)),
     merge: (sessionId, held) => writing(sessionId, () => remote.merge(sessionId, held)),
-    read(sessionId) {
+    read(sessionId, known) {
       const copy = copies.get(sessionId);
       if (copy && clock.monotonicMs() - copy.askedMs < maxAgeMs) {
         metrics.inc({ result: 'hit' });
         return Promise.resolve(copy.found);
       }
-      copies.delete(sessionId);
       metrics.inc({ result: 'miss' });
-      return ask(sessionId);
+      // One question is enough for all who ask meanwhile.
+      return asking.get(sessionId) ?? ask(sessionId, known);
     },
   };
 }

@@ -6,6 +6,8 @@ export interface SessionOk {
   /** Grows with every write. */
   version: number;
   consistency: Consistency;
+  /** Answers with the same one differ in nothing but `lastActivity`: by it a reader may keep what it made of them. */
+  sameAs?: object;
 }
 
 /** Redis is not reachable and the fallback is off, full, or does not know the session. A write may have been applied

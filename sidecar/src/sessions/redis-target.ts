@@ -46,10 +46,11 @@ export function createRedisTarget(link: RedisLink, options: RedisTargetOptions):
   return {
     apply: (operation) => write(callOf(operation, ttlMs)),
     merge: async (sessionId, held) => (await write(mergeOf(sessionId, held, ttlMs))) as Merged,
-    async read(sessionId): Promise<Found> {
+    async read(sessionId, known): Promise<Found> {
+      const has = known ? `${known.version} ${known.updatedMs}` : '';
       const keys = [sessionKey(sessionId), INDEX];
       try {
-        return foundOf(await link.call({ name: 'session_read', keys, args: [sessionId, ttlMs] }));
+        return foundOf(await link.call({ name: 'session_read', keys, args: [sessionId, ttlMs, has] }), known);
       } catch (error) {
         if (!(error instanceof Error && NO_WRITES.test(error.message))) return unavailable(error);
       }
@@ -128,7 +129,12 @@ function appliedOf(reply: unknown): Applied {
   }
 }
 
-function foundOf(reply: unknown): Found {
+function foundOf(reply: unknown, known?: Snapshot): Found {
+  if (known && Array.isArray(reply) && reply[0] === 'same') {
+    const { leaves, version, createdMs, updatedMs } = known;
+    const snapshot = { leaves, version, createdMs, updatedMs, activeMs: Number(reply[1]) };
+    return { kind: 'ok', snapshot, consistency: 'redis' };
+  }
   const applied = appliedOf(reply);
   return applied.kind === 'ok' || applied.kind === 'not-found' ? applied : DAMAGED;
 }

@@ -24,13 +24,16 @@ export function createSessionStore(target: SessionTarget, options: SessionStoreO
   let operations = 0;
   const nextOpId = () => `${bootId}-${(operations++).toString(36)}`;
 
-  /** The near cache gives the same answer again and again: it is taken apart once. */
-  const decoded = new WeakMap<object, SessionOk | Damaged>();
-  const readOf = (found: Extract<Found, { kind: 'ok' }>) => {
-    const known = decoded.get(found);
-    if (known) return known;
-    const result = okOf(found.snapshot, found.consistency);
-    decoded.set(found, result);
+  /** Reads mostly give what the last one gave, but for the moment: it is taken apart once. */
+  const decoded = new WeakMap<object, SessionOk>();
+  const readOf = ({ snapshot, consistency }: Extract<Found, { kind: 'ok' }>): SessionOk | Damaged => {
+    const known = decoded.get(snapshot.leaves);
+    if (known?.version === snapshot.version && known.consistency === consistency) {
+      const lastActivity = new Date(snapshot.activeMs).toISOString();
+      return { ...known, session: { ...known.session, lastActivity }, sameAs: known };
+    }
+    const result = okOf(snapshot, consistency);
+    if (result.kind === 'ok') decoded.set(snapshot.leaves, result);
     return result;
   };
 

@@ -30,8 +30,9 @@ export interface SessionTarget {
   /** Joins in what a pod holds (`join`), the tombstone of a removed session too. A session that was removed gives
    *  `removed`, and stays so. */
   merge(sessionId: string, held: StoredSession): Promise<Merged>;
-  /** Reads and slides the end of life. */
-  read(sessionId: string): Promise<Found>;
+  /** Reads and slides the end of life. `known`: what was read last; when nothing else is there, its leaves come back as the
+   *  same object. */
+  read(sessionId: string, known?: Snapshot): Promise<Found>;
   /** Sessions alive; undefined when it cannot be known now. */
   count(): Promise<number | undefined>;
   /** Forgets what has expired; gives how many sessions that were. */

@@ -172,16 +172,30 @@ local function found(state, fields)
   return {state == 'damaged' and 'damaged' or 'not-found'}
 end
 
+-- Slides the end of life when the last use is a grain ago. Either way: after a failover the clock may be behind what is
+-- stored.
+local function used(key, index, id, ttl, active)
+  local now = now_ms()
+  if math.abs(now - tonumber(active)) >= grain(ttl) then
+    redis.call('HSET', key, 'a', digits(now))
+    slide(key, index, id, now, ttl)
+  end
+  return now
+end
+
+-- known: version and time of the last write of what the caller has; when that is what is stored, only the time is told.
+-- Both: after a failover a version may come a second time, with other content.
 local function session_read(keys, argv)
-  local state, fields = stored(keys[1])
-  if state == 'live' then
-    local now, ttl = now_ms(), tonumber(argv[2])
-    -- Either way: after a failover the clock may be behind what is stored.
-    if math.abs(now - tonumber(fields.a)) >= grain(ttl) then
-      redis.call('HSET', keys[1], 'a', digits(now))
-      slide(keys[1], keys[2], argv[1], now, ttl)
+  local key, index = keys[1], keys[2]
+  local id, ttl, known = argv[1], tonumber(argv[2]), argv[3]
+  if known ~= '' then
+    local now = redis.pcall('HMGET', key, 'v', 'u', 'a')
+    if not now.err and now[1] and now[2] and tonumber(now[3]) and now[1] .. ' ' .. now[2] == known then
+      return {'same', digits(used(key, index, id, ttl, now[3]))}
     end
   end
+  local state, fields = stored(key)
+  if state == 'live' then used(key, index, id, ttl, fields.a) end
   return found(state, fields)
 end
 
