@@ -70,6 +70,28 @@ describe('copies that a real Redis tells changes of', () => {
     await eventually('it is seen', async () => (await userId(b, id)) === 'again', { withinMs: 1000 });
   });
 
+  test('without copies every read sees the last write, and Redis tells again only what has changed', async () => {
+    const env = { HYPERPAGE_SESSION_NEAR_CACHE_MS: '0', SESSION_FALLBACK_TO_MEMORY: 'true' };
+    const [a, b] = [await world.open('pod-a', env), await world.open('pod-b', env)];
+    const id = freshId();
+    await a.sessions.create(id, fresh({ userId: 'n0' }));
+    const told = async () =>
+      Number(/total_net_output_bytes:(\d+)/.exec(await world.server.client.info('stats'))?.[1]);
+    const reading = async (times: number) => {
+      const before = await told();
+      for (let n = 0; n < times; n++) await stored(b.sessions, id);
+      return ((await told()) - before) / times;
+    };
+    const whole = await reading(1);
+    expect(await reading(50)).toBeLessThan(whole / 3);
+    for (let n = 1; n < 20; n++) {
+      await a.sessions.update(id, { userId: `n${n}` });
+      expect(await userId(b.sessions, id)).toBe(`n${n}`);
+    }
+    await a.sessions.remove(id);
+    expect(await b.sessions.read(id)).toEqual({ kind: 'not-found' });
+  });
+
   test('a Redis that forgets everything ends every copy', async () => {
     const [a] = await two();
     const id = freshId();
