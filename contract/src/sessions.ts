@@ -57,7 +57,8 @@ export const SessionUpdates = Type.Object(
 );
 export type SessionUpdates = Static<typeof SessionUpdates>;
 
-/** Where an answer stands: `redis`, confirmed there; `local`, held by this pod only until Redis is back. */
+/** Where an answer stands: `redis`, confirmed there; `peer`, held by other pods too until Redis is back; `local`, by this pod
+ *  only. */
 export const CONSISTENCIES = ['redis', 'peer', 'local'] as const;
 export type Consistency = (typeof CONSISTENCIES)[number];
 

@@ -4,6 +4,7 @@ import { PodCoordinator } from '@hyperpage/client';
 import { createApp } from '@hyperpage/example-app';
 import { close, listen } from '@hyperpage/runtime';
 import { type EmbeddedSidecar, startEmbedded } from '../../sidecar/src/embedded.ts';
+import { MemoryWorld } from '../../sidecar/src/memory-world.ts';
 import { bundlePage } from '../images/bundle.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -21,6 +22,8 @@ export interface EmbeddedPod {
 
 export interface EmbeddedPods {
   pods: EmbeddedPod[];
+  /** What they have in Redis's place: it can be taken away and given back. */
+  world: MemoryWorld;
   stop(): Promise<void>;
 }
 
@@ -33,7 +36,8 @@ export async function startPods(options: {
   onError: (error: unknown) => void;
 }): Promise<EmbeddedPods> {
   await bundlePage(ROOT, PUBLIC_DIR);
-  const embedded = await startEmbedded({ count: options.pods, basePort: options.sidecarPort });
+  const world = new MemoryWorld();
+  const embedded = await startEmbedded({ count: options.pods, basePort: options.sidecarPort, world });
   const pods: EmbeddedPod[] = [];
   const stop = async () => {
     await Promise.all(pods.map((pod) => pod.stop()));
@@ -42,7 +46,7 @@ export async function startPods(options: {
   try {
     for (const [index, sidecar] of embedded.sidecars.entries())
       pods.push(await startPod(sidecar, options.port === 0 ? 0 : options.port + index, options.onError));
-    return { pods, stop };
+    return { pods, world, stop };
   } catch (error) {
     await stop();
     throw error;

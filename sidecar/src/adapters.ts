@@ -17,7 +17,7 @@ import {
   type Membership,
 } from './membership/index.ts';
 import type { MemoryWorld } from './memory-world.ts';
-import { openPeers, type PeerHandler, type Peers } from './peers/index.ts';
+import { createMemoryPeers, openPeers, type PeerHandler, type Peers } from './peers/index.ts';
 import {
   createRedisLink,
   createRedisTermFloor,
@@ -73,10 +73,13 @@ export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Ada
   let reached = world.reachable;
   const reach = () => (reached = true);
   world.onReachable.add(reach);
-  const { sessions } = openStore(createMemoryTarget(world, { clock, ttlMs }), context, (listener) => {
+  const peers = createMemoryPeers(world, context.podId, clock);
+  const onReachable = (listener: () => void) => {
     world.onReachable.add(listener);
     return () => world.onReachable.delete(listener);
-  });
+  };
+  const target = createMemoryTarget(world, { clock, ttlMs });
+  const { sessions } = openStore(target, context, onReachable, peers);
   const { bus, close: closeBus } = openBus(createMemoryLog(world, boundsOf(settings.channelPrefix)), context);
   const membership = createMembership(createMemoryRegistry(world, { clock }), membershipOptions(context));
   return {
@@ -97,6 +100,7 @@ export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Ada
       await membership.goodbye();
       await closeBus();
       await sessions.close();
+      peers.close();
     },
   };
 }

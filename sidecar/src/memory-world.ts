@@ -1,12 +1,15 @@
 import type { MemoryLogState } from './bus/memory-log.ts';
 import type { MemoryMembers } from './membership/memory-registry.ts';
 import type { StoredSession } from './sessions/operation.ts';
+import type { PeerService } from './sessions/peers.ts';
 
 /** What Redis is to sidecars in pods: the one thing that sidecars in one process share (embedded mode, tests). */
 export class MemoryWorld {
   readonly sessions = new Map<string, StoredSession>();
   readonly logs = new Map<string, MemoryLogState>();
   readonly members: MemoryMembers = { records: new Map(), listeners: new Set(), epoch: 0 };
+  /** The sidecars themselves, by pod: what the network is to pods. */
+  readonly peers = new Map<string, PeerService>();
   /** Called after the world became reachable again. */
   readonly onReachable = new Set<() => void>();
   termFloor = 0;

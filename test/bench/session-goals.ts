@@ -77,7 +77,7 @@ const ASKED: readonly Asked[] = [
   { id: 'read-cpu', what: 'CPU of a read', load: 'read', figure: 'cpuMicros', peer: daprd, ratioAtMost: 0.5 },
   {
     id: 'near-read-cpu',
-    what: 'CPU of a read from the near cache',
+    what: 'CPU of a read, near-cache hit',
     load: 'read',
     figure: 'cpuMicros',
     ours: near,

@@ -138,26 +138,21 @@ function requiredId(exchange: Exchange): string {
 /** What stands in a text for `lastActivity`: nobody can write it into a session. */
 const MOMENT = `moment-${randomUUID()}`;
 /** Texts of answers, cut where the moment goes. */
-const texts = new WeakMap<object, readonly [string, string]>();
+const texts = new WeakMap<object, { sessionId: string; before: string; after: string }>();
 
 function textOf(sessionId: string, { session, version, consistency, sameAs }: SessionOk): string {
-  if (!sameAs)
-    return JSON.stringify({
-      success: true,
-      sessionId,
-      session,
-      version,
-      consistency,
-    } satisfies SessionAnswer);
+  const body: SessionAnswer = { success: true, sessionId, session, version, consistency };
+  if (!sameAs) return JSON.stringify(body);
   let text = texts.get(sameAs);
-  if (!text) {
-    const timeless = { ...session, lastActivity: MOMENT };
-    const all = JSON.stringify({ success: true, sessionId, session: timeless, version, consistency });
-    const at = all.indexOf(MOMENT);
-    text = [all.slice(0, at), all.slice(at + MOMENT.length)];
+  if (text?.sessionId !== sessionId) {
+    const [before = '', after = ''] = JSON.stringify({
+      ...body,
+      session: { ...session, lastActivity: MOMENT },
+    }).split(MOMENT);
+    text = { sessionId, before, after };
     texts.set(sameAs, text);
   }
-  return text[0] + session.lastActivity + text[1];
+  return text.before + session.lastActivity + text.after;
 }
 
 function answer(

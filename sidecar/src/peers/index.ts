@@ -7,13 +7,14 @@ import { type PeerKey, watchPeerKey } from './key.ts';
 import { createPeerHandler, type PeerHandler } from './server.ts';
 import { createSessionPeers } from './session-peers.ts';
 
+export { createMemoryPeers } from './memory-peers.ts';
 export { PEER_PATH, type PeerHandler };
 
 /** The other sidecars of this cluster: to ask them, and to answer them. */
 export interface Peers {
   readonly sessions: SessionPeers;
-  /** What answers them on the pod's address, once `service` is there. */
-  handler(service: PeerService): PeerHandler;
+  /** What answers them on the pod's address with `service`; undefined where they need no network. */
+  handler(service: PeerService): PeerHandler | undefined;
   close(): void;
 }
 

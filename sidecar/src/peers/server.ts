@@ -1,14 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Counter, type Logger, type Registry } from '@hyperpage/runtime';
-import type { PeerService } from '../sessions/index.ts';
+import type { PeerService, PeerWord } from '../sessions/index.ts';
 import { answerTo, REQUEST } from './client.ts';
 import type { PeerKey } from './key.ts';
-import { decodeRequest, encodeWord } from './messages.ts';
+import { decodeRequest, encodeWord, type PeerRequest } from './messages.ts';
 import { seal, sealOf } from './seal.ts';
 
 export type PeerHandler = (req: IncomingMessage, res: ServerResponse) => void;
 
 const MOST_BYTES = 512 * 1024;
+
+/** Undefined: there is no room. */
+export const answerPeer = (service: PeerService, question: PeerRequest): Promise<PeerWord | undefined> =>
+  question.do === 'hold' ? service.hold(question.sessionId, question.held) : service.read(question.sessionId);
 
 /** Answers other sidecars of this cluster. Whoever lacks the key learns nothing and changes nothing. */
 export function createPeerHandler(
@@ -36,11 +40,7 @@ export function createPeerHandler(
     } catch {
       return end(res, 403, 'refused');
     }
-    const question = decodeRequest(text);
-    const word =
-      question.do === 'hold'
-        ? await service.hold(question.sessionId, question.held)
-        : await service.read(question.sessionId);
+    const word = await answerPeer(service, decodeRequest(text));
     if (!word) return end(res, 507, 'full');
     end(res, 200, 'done', seal(key.current(), encodeWord(word), answerTo(sealOf(sealed))));
   };

@@ -51,7 +51,9 @@ interface Place {
 
 async function place(bench: Bench, podName: string): Promise<Place> {
   const redis = await startRedis(bench);
-  return { redis, sidecar: await startSidecar(bench, { podName, redisPort: redis.port }) };
+  // Few sessions would be read from the near cache, many would not.
+  const env = { HYPERPAGE_SESSION_NEAR_CACHE_MS: '0' };
+  return { redis, sidecar: await startSidecar(bench, { podName, redisPort: redis.port, env }) };
 }
 
 interface SessionMemory {

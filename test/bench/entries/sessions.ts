@@ -21,6 +21,8 @@ import type { Standing } from '../standing.ts';
 const SESSIONS = 1000;
 const CONNECTIONS = 16;
 const PER_SECOND = 1000;
+/** All reads of the near cache are then hits. */
+const LONGEST_NEAR_CACHE_MS = 60_000;
 const full = { connections: CONNECTIONS, warmupMs: 500, forMs: 2000 };
 const paced = { ...full, perSecond: PER_SECOND };
 const LOADS = {
@@ -59,21 +61,27 @@ type Contenders = Record<'writers' | 'readers' | 'pacedWriters' | 'pacedReaders'
 /** All on one Redis with one replica. A peer that cannot be had is left out, after a word. */
 async function contenders(bench: Bench): Promise<Contenders> {
   const redis = await startRedis(bench, { replicas: 1 });
-  const start = (podName: string, replicas: 0 | 1) =>
+  const start = (podName: string, { replicas = 1, nearCacheMs = 0 }) =>
     startSidecar(bench, {
       podName,
       redisPort: redis.port,
-      env: { HYPERPAGE_SESSION_REPLICAS: `${replicas}` },
+      env: {
+        HYPERPAGE_SESSION_REPLICAS: `${replicas}`,
+        HYPERPAGE_SESSION_NEAR_CACHE_MS: `${nearCacheMs}`,
+      },
     });
-  const sidecar = await start('bench-0', 1);
-  const unconfirmed = await start('bench-1', 0);
+  const sidecar = await start('bench-0', {});
+  const unconfirmed = await start('bench-1', { replicas: 0 });
+  const near = await start('bench-2', { nearCacheMs: LONGEST_NEAR_CACHE_MS });
   const set = await fill(sidecar);
   const bytes = Buffer.byteLength(JSON.stringify(set.session));
   bench.say(`${SESSIONS} sessions of ${bytes} bytes, Redis with one replica`);
 
   const ours = {
     read: underLoad(bench, SIDES.sidecar, sidecar.pid, readOurs(set, sidecar)),
+    near: underLoad(bench, SIDES.near, near.pid, readOurs(set, near)),
     write: underLoad(bench, SIDES.sidecar, sidecar.pid, writeOurs(set, sidecar)),
+    unconfirmed: underLoad(bench, SIDES.unconfirmed, unconfirmed.pid, writeOurs(set, unconfirmed)),
   };
   const express = await expressContenders(bench, redis, set);
   const daprd = daprdContenders(bench, set, await startDaprd(bench, redis.port));
@@ -83,21 +91,19 @@ async function contenders(bench: Bench): Promise<Contenders> {
     GET: await redisBenchmark(bench, redis, { command: 'GET', ...plain }),
     wait: underLoad(bench, SIDES.rawWait, redis.pid, writeRedis(set, redis.port)),
   };
-  const unconfirmedWrite = underLoad(bench, SIDES.unconfirmed, unconfirmed.pid, writeOurs(set, unconfirmed));
   return {
     writers: present([
       ours.write,
       daprd?.strong,
       raw.wait,
-      unconfirmedWrite,
+      ours.unconfirmed,
       daprd?.write,
       express?.write,
       raw.SET,
     ]),
-    // A sidecar with its near cache on comes in here when there is one (issue 5, part 4), as `SIDES.near`.
-    readers: present([ours.read, daprd?.read, express?.read, raw.GET]),
+    readers: present([ours.read, ours.near, daprd?.read, express?.read, raw.GET]),
     pacedWriters: present([ours.write, daprd?.strong, raw.wait, express?.write]),
-    pacedReaders: present([ours.read, daprd?.read, express?.read]),
+    pacedReaders: present([ours.read, ours.near, daprd?.read, express?.read]),
   };
 }
 

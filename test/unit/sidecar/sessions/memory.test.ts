@@ -4,4 +4,4 @@ import { sessionStoreSuite } from '../../../support/session-store-suite.ts';
 import { VirtualClock } from '../../../support/virtual-clock.ts';
 
 sessionStoreSuite('memory', () => startMemoryWorld(new VirtualClock()));
-sessionFallbackSuite('memory', () => startMemoryWorld(new VirtualClock()));
+sessionFallbackSuite('memory', () => startMemoryWorld(new VirtualClock()), 'peer');
