@@ -177,3 +177,25 @@ describe('sessions on several pods while Redis comes and goes', () => {
     expect(found).toEqual([]);
   }, 120_000);
 });
+
+test('what one pod wrote while Redis was there is seen by another, whose copy is older, when Redis is gone', async () => {
+  const clock = new VirtualClock();
+  const cluster = new SessionPods(clock, randomOf(1));
+  const [a, b] = [cluster.start(), cluster.start(), cluster.start(), cluster.start()] as [Pod, Pod, Pod, Pod];
+  const done = async <T>(answer: Promise<T>): Promise<T> => {
+    await clock.advance(1000);
+    return answer;
+  };
+  const sessionId = 's';
+  await done(
+    a.target.apply({ kind: 'create', sessionId, opId: '1', leaves: new Map(), createdMs: clock.wallMs() }),
+  );
+  await done(b.target.read(sessionId));
+  const leaves = new Map([['/userId', '"later"']]);
+  const stamp = createStamper(clock)();
+  await done(a.target.apply({ kind: 'update', sessionId, opId: '2', leaves, stamp }));
+  cluster.reach(false);
+  const found = await done(b.target.read(sessionId));
+  expect(found).toMatchObject({ kind: 'ok', consistency: 'peer' });
+  expect(found.kind === 'ok' && jsonOf(found.snapshot.leaves.get('/userId') ?? '')).toBe('"later"');
+});
