@@ -181,21 +181,25 @@ describe('sessions on several pods while Redis comes and goes', () => {
 test('what one pod wrote while Redis was there is seen by another, whose copy is older, when Redis is gone', async () => {
   const clock = new VirtualClock();
   const cluster = new SessionPods(clock, randomOf(1));
-  const [a, b] = [cluster.start(), cluster.start(), cluster.start(), cluster.start()] as [Pod, Pod, Pod, Pod];
+  const [a, b] = Array.from({ length: 12 }, () => cluster.start()) as [Pod, Pod];
   const done = async <T>(answer: Promise<T>): Promise<T> => {
     await clock.advance(1000);
     return answer;
   };
-  const sessionId = 's';
-  await done(
-    a.target.apply({ kind: 'create', sessionId, opId: '1', leaves: new Map(), createdMs: clock.wallMs() }),
-  );
-  await done(b.target.read(sessionId));
-  const leaves = new Map([['/userId', '"later"']]);
-  const stamp = createStamper(clock)();
-  await done(a.target.apply({ kind: 'update', sessionId, opId: '2', leaves, stamp }));
+  // Of so many sessions, those that a holds are few.
+  const ids = Array.from({ length: 10 }, (_, n) => `s${n}`);
+  const stamp = createStamper(clock);
+  for (const sessionId of ids) {
+    const createdMs = clock.wallMs();
+    await done(a.target.apply({ kind: 'create', sessionId, opId: '1', leaves: new Map(), createdMs }));
+    await done(b.target.read(sessionId));
+    const leaves = new Map([['/userId', '"later"']]);
+    await done(a.target.apply({ kind: 'update', sessionId, opId: '2', leaves, stamp: stamp() }));
+  }
   cluster.reach(false);
-  const found = await done(b.target.read(sessionId));
-  expect(found).toMatchObject({ kind: 'ok', consistency: 'peer' });
-  expect(found.kind === 'ok' && jsonOf(found.snapshot.leaves.get('/userId') ?? '')).toBe('"later"');
+  for (const sessionId of ids) {
+    const found = await done(b.target.read(sessionId));
+    expect(found).toMatchObject({ kind: 'ok', consistency: 'peer' });
+    expect(found.kind === 'ok' && jsonOf(found.snapshot.leaves.get('/userId') ?? '')).toBe('"later"');
+  }
 });
