@@ -79,9 +79,10 @@ export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Ada
     return () => world.onReachable.delete(listener);
   };
   const target = createMemoryTarget(world, { clock, ttlMs });
-  const { sessions } = openStore(target, context, onReachable, peers);
+  const { sessions, restore } = openStore(target, context, onReachable, peers);
   const { bus, close: closeBus } = openBus(createMemoryLog(world, boundsOf(settings.channelPrefix)), context);
   const membership = createMembership(createMemoryRegistry(world, { clock }), membershipOptions(context));
+  membership.onForgotten(restore);
   return {
     sessions,
     bus,
@@ -120,10 +121,11 @@ export function redisAdapters(context: AdapterContext): Adapters {
   const target = near(createRedisTarget(link, { ttlMs, replicas, waitMs }), link, context);
   const peers = openPeers(context);
   const onReachable = (listener: () => void) => link.onConnect(listener);
-  const { sessions, peerHandler } = openStore(target, context, onReachable, peers);
+  const { sessions, peerHandler, restore } = openStore(target, context, onReachable, peers);
   const messageLog = createRedisLog(link, { clock, boundsOf: boundsOf(channelPrefix) });
   const { bus, close: closeBus } = openBus(messageLog, context);
   const membership = createMembership(createRedisRegistry(link, channelPrefix), membershipOptions(context));
+  membership.onForgotten(restore);
   return {
     sessions,
     bus,
@@ -161,16 +163,22 @@ function openStore(
   context: AdapterContext,
   onReachable: (listener: () => void) => () => void,
   peers?: Peers,
-): { sessions: SessionStore; peerHandler: PeerHandler | undefined } {
+): { sessions: SessionStore; peerHandler: PeerHandler | undefined; restore: () => void } {
   const { settings, clock, random, log, registry } = context;
   const ttlMs = settings.sessionTtlSeconds * 1000;
   const cleanupIntervalMs = settings.sessionCleanupIntervalMinutes * 60_000;
   const open = (over: SessionTarget) => createSessionStore(over, { ...context, cleanupIntervalMs });
-  if (!settings.sessionFallbackToMemory) return { sessions: open(target), peerHandler: undefined };
+  if (!settings.sessionFallbackToMemory) {
+    return { sessions: open(target), peerHandler: undefined, restore: () => {} };
+  }
   const metrics = fallbackMetrics(registry);
   const others = peers ? { peers: peers.sessions } : {};
   const whole = withFallback(target, { clock, random, log, ttlMs, onReachable, metrics, ...others });
-  return { sessions: open(whole), peerHandler: peers?.handler(whole.service) };
+  return {
+    sessions: open(whole),
+    peerHandler: peers?.handler(whole.service),
+    restore: () => void whole.restore(),
+  };
 }
 
 /** The bus over `messageLog`, and the app's callback where one is set. */

@@ -1,6 +1,49 @@
 import { startRedisWorld } from '../support/redis-world.ts';
 import { sessionFallbackSuite } from '../support/session-fallback-suite.ts';
-import { sessionStoreSuite } from '../support/session-store-suite.ts';
+import { eventually } from '../support/eventually.ts';
+import { fresh, freshId, sessionStoreSuite, stored } from '../support/session-store-suite.ts';
 
 sessionStoreSuite('a real Redis', startRedisWorld);
 sessionFallbackSuite('a real Redis', startRedisWorld, 'local');
+
+describe('a Redis that comes back empty', () => {
+  test('is given what the pods have seen, and nothing that was removed; one that is emptied in use is not', async () => {
+    const world = await startRedisWorld();
+    try {
+      const env = { SESSION_FALLBACK_TO_MEMORY: 'true' };
+      const [a, b] = [await world.open('pod-a', env), await world.open('pod-b', env)];
+      for (const { membership } of [a, b]) membership.start();
+      const [kept, removed] = [freshId(), freshId()];
+      for (const id of [kept, removed]) {
+        await a.sessions.create(id, fresh({ userId: 'somebody' }));
+        await b.sessions.update(id, { preferences: { theme: 'dark' } });
+      }
+      await a.sessions.remove(removed);
+      await eventually('both know the members', () =>
+        [a, b].every((pod) => pod.membership.members().length === 2),
+      );
+
+      await world.cut();
+      await eventually('everybody sees it', () => a.sessions.ready().consistency === 'local');
+      await eventually('members are not heard', () => (a.membership.members()[1]?.lastSeenMs ?? 0) > 2000);
+      await world.healEmpty();
+      await eventually(
+        'it is back',
+        async () => (await world.server.client.exists(`hyperpage:session:${kept}`)) === 1,
+      );
+      expect((await stored(b.sessions, kept)).session).toMatchObject({
+        userId: 'somebody',
+        preferences: { theme: 'dark' },
+      });
+      // As soon as the one that removed it has given back that.
+      await eventually('it stays removed', async () => (await b.sessions.read(removed)).kind === 'not-found');
+
+      await world.forget();
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      expect(await world.server.client.exists(`hyperpage:session:${kept}`)).toBe(0);
+    } finally {
+      await world.closePods();
+      await world.stop();
+    }
+  });
+});

@@ -15,8 +15,8 @@ export interface RedisServer {
   /** A client to look behind the scenes with; closed on stop. */
   readonly client: Redis;
   kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
-  /** Starts it again on the same port and folder. */
-  restart(): Promise<void>;
+  /** Starts it again on the same port and folder; `empty`: with nothing of what it had. */
+  restart(options?: { empty: boolean }): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -110,7 +110,10 @@ export async function startRedis({
       if (signal === 'SIGSTOP' || signal === 'SIGCONT') child?.kill(signal);
       else await end(signal);
     },
-    restart: start,
+    async restart({ empty } = { empty: false }) {
+      if (empty) await rm(join(folder, 'appendonlydir'), { recursive: true, force: true });
+      await start();
+    },
     async stop() {
       client.disconnect();
       await end('SIGKILL');

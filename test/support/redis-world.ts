@@ -7,6 +7,8 @@ import { type RedisServer, startRedis } from './redis-server.ts';
 
 export interface RedisWorld extends AdapterWorld {
   readonly server: RedisServer;
+  /** It is back, with nothing of what it had. */
+  healEmpty(): Promise<void>;
 }
 
 /** Sidecars' adapters over a real redis-server that a test may kill, restart and empty. */
@@ -40,6 +42,10 @@ export async function startRedisWorld(): Promise<RedisWorld> {
     async heal() {
       down = false;
       await server.restart();
+    },
+    async healEmpty() {
+      down = false;
+      await server.restart({ empty: true });
     },
     async forget() {
       await server.client.flushall();

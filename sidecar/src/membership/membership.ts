@@ -17,6 +17,8 @@ export function createMembership(members: MemberRegistry, options: MembershipOpt
   const { podId, bootId, clock, log } = options;
   const self: MemberRecord = { podId, bootId, startedAt: clock.wallMs() };
   const listeners = new Set<() => void>();
+  const forgottenListeners = new Set<() => void>();
+  let wasAway = false;
   let known = new Map<string, Known>();
   let epoch: string | undefined;
   /** When the registry was last seen to have lost what it knew. */
@@ -32,7 +34,11 @@ export function createMembership(members: MemberRegistry, options: MembershipOpt
   const adopt = (roll: Roll) => {
     const before = known;
     const nowMs = clock.monotonicMs();
-    if (epoch !== undefined && roll.epoch !== epoch) forgotMs = nowMs;
+    if (epoch !== undefined && roll.epoch !== epoch) {
+      forgotMs = nowMs;
+      if (wasAway) for (const listener of forgottenListeners) listener();
+    }
+    wasAway = false;
     known = mergeRoll(known, roll, nowMs - forgotMs <= SILENT_MS, nowMs);
     known.set(podId, { ...self, heardMs: clock.monotonicMs() });
     epoch = roll.epoch;
@@ -54,6 +60,7 @@ export function createMembership(members: MemberRegistry, options: MembershipOpt
         if (!life.gone) adopt(roll);
       }
     } catch {
+      wasAway = true;
       // Out of reach: the last list stands, and its ages grow. The connection tells the log about it.
     } finally {
       beating = false;
@@ -78,6 +85,10 @@ export function createMembership(members: MemberRegistry, options: MembershipOpt
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    onForgotten(listener) {
+      forgottenListeners.add(listener);
+      return () => forgottenListeners.delete(listener);
     },
     async goodbye() {
       life.gone = true;

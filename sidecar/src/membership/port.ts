@@ -12,6 +12,9 @@ export interface Membership {
   members(): MemberView[];
   /** Calls `listener` after a member came, went or restarted. Gives the way to stop. */
   onChange(listener: () => void): () => void;
+  /** Calls `listener` when the registry has lost all that it knew, after it was out of reach: somebody who empties it in
+   *  use means it. Gives the way to stop. */
+  onForgotten(listener: () => void): () => void;
   /** Leaves: the others see it at once. Never throws. */
   goodbye(): Promise<void>;
 }

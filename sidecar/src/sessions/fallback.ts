@@ -30,10 +30,15 @@ export interface FallbackOptions {
 /** A target that goes on without Redis, and helps other pods to. */
 export interface FallbackTarget extends SessionTarget {
   readonly service: PeerService;
+  /** Redis came back without its data: gives it every copy that is here, of removed sessions too. Every pod does, and of
+   *  what several have the latest stays. Resolves to how many sessions it took back; stops where Redis goes again. */
+  restore(): Promise<number>;
 }
 
 const MIB = 1024 * 1024;
 const MOST = { sessions: 5000, copyBytes: 8 * MIB, journalSessions: 10_000, journalBytes: 8 * MIB };
+/** Sessions written back at the same time, so that their writes commit in groups. */
+const PARALLEL = 32;
 const PENDING = 'Redis does not have all writes yet';
 /** For so long after Redis was last in trouble other pods may hold what it does not have yet. */
 const CATCH_UP_MS = 5000;
@@ -63,8 +68,9 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
 
   let troubledMs = Number.NEGATIVE_INFINITY;
   /** Has whoever holds the session give it to Redis, before Redis is asked. */
+  const isCatchingUp = () => clock.monotonicMs() - troubledMs <= CATCH_UP_MS;
   const catchUp = async (sessionId: string) => {
-    if (clock.monotonicMs() - troubledMs > CATCH_UP_MS || !replay.worthTrying()) return;
+    if (!isCatchingUp() || !replay.worthTrying()) return;
     await peers.read(sessionId, { wide: false });
   };
   const noteTrouble = ({ kind }: Applied | Found) => {
@@ -238,8 +244,26 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
     },
   };
 
+  async function restore(): Promise<number> {
+    const nowMs = clock.wallMs();
+    const queue = copies.entries().filter(([, { expiresMs }]) => expiresMs > nowMs);
+    let restored = 0;
+    const worker = async () => {
+      for (let next = queue.pop(); next; next = queue.pop()) {
+        const outcome = await remote.merge(...next);
+        if (outcome.kind === 'unavailable') return;
+        if (outcome.kind === 'ok') restored += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: PARALLEL }, worker));
+    metrics.restored.inc(restored);
+    log.warn({ sessions: restored }, 'Redis had lost its data: what this pod has seen was written back');
+    return restored;
+  }
+
   return {
     service,
+    restore,
     async apply(operation) {
       const { sessionId } = operation;
       if (!(await replay.settle(sessionId))) return applyHere(operation, PENDING);
@@ -266,6 +290,17 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
       noteTrouble(outcome);
       if (outcome.kind === 'unavailable') return readHere(sessionId, outcome.reason);
       if (journal.get(sessionId)) return readHere(sessionId, PENDING);
+      // Was it removed meanwhile, or has Redis lost it? Where there is a tombstone this changes nothing.
+      if (
+        outcome.kind === 'not-found' &&
+        known &&
+        isCatchingUp() &&
+        copy &&
+        copy.expiresMs > clock.wallMs()
+      ) {
+        const back = await remote.merge(sessionId, copy);
+        if (back.kind === 'ok') return back;
+      }
       learn(sessionId, outcome);
       return outcome;
     },

@@ -35,6 +35,10 @@ export class LocalCopies {
     }
   }
 
+  entries(): Array<[sessionId: string, stored: StoredSession]> {
+    return [...this.#copies].map(([sessionId, { stored }]) => [sessionId, stored]);
+  }
+
   /** Notes that the copy is of `snapshot`, which was used just now. False when it is of something else. */
   touch(sessionId: string, snapshot: Snapshot, expiresMs: number): boolean {
     const copy = this.#copies.get(sessionId);

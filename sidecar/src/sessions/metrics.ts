@@ -71,6 +71,11 @@ export function fallbackMetrics(registry: Registry) {
       help: 'Sessions given to Redis after it was back; each pod that held one counts it.',
       registers,
     }),
+    restored: new Counter({
+      name: 'hyperpage_sessions_restored_total',
+      help: 'Copies of sessions given to a Redis that had lost its data; each pod that had one counts it.',
+      registers,
+    }),
     dropped: new Counter<'reason'>({
       name: 'hyperpage_sessions_journal_dropped_total',
       help: 'Sessions that had no place in Redis any more: removed, too old, not a session there, or this process stopped first.',

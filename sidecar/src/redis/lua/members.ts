@@ -9,7 +9,8 @@ local function members_beat(keys, argv)
   local now = now_ms()
   local changed = redis.call('HGET', records, pod) ~= record
   if changed then redis.call('HSET', records, pod, record) end
-  redis.call('HSETNX', records, '!epoch', epoch)
+  -- With the time: whoever began it may be the first one again.
+  redis.call('HSETNX', records, '!epoch', epoch .. '-' .. digits(now))
   local beat = tonumber(redis.call('HGET', records, '!beat') or '0')
   local resumed = tonumber(redis.call('HGET', records, '!resumed') or '0')
   -- When everybody was silent it was Redis that was away: all get a full time to be heard again.

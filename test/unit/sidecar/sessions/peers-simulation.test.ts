@@ -203,3 +203,48 @@ test('what one pod wrote while Redis was there is seen by another, whose copy is
     expect(found.kind === 'ok' && jsonOf(found.snapshot.leaves.get('/userId') ?? '')).toBe('"later"');
   }
 });
+
+test('a Redis that comes back empty is given what the pods have seen, the latest of each, and nothing that was removed', async () => {
+  const clock = new VirtualClock();
+  const cluster = new SessionPods(clock, randomOf(2));
+  const [a, b, c] = [cluster.start(), cluster.start(), cluster.start()];
+  const done = async <T>(answer: Promise<T>): Promise<T> => {
+    await clock.advance(1000);
+    return answer;
+  };
+  const stamp = createStamper(clock);
+  const write = (pod: Pod, sessionId: string, leaf: string, value: string) =>
+    done(
+      pod.target.apply({
+        kind: 'update',
+        sessionId,
+        opId: `${sessionId}${leaf}${value}`,
+        leaves: new Map([[leaf, JSON.stringify(value)]]),
+        stamp: stamp(),
+      }),
+    );
+  for (const sessionId of ['kept', 'removed']) {
+    const leaves = new Map([['/userId', '"u"']]);
+    await done(
+      a.target.apply({ kind: 'create', sessionId, opId: sessionId, leaves, createdMs: clock.wallMs() }),
+    );
+    await write(b, sessionId, '/preferences/theme', 'dark');
+    await write(c, sessionId, '/preferences/theme', 'light');
+    await write(a, sessionId, '/preferences/language', 'de');
+  }
+  await done(b.target.apply({ kind: 'remove', sessionId: 'removed', opId: 'r' }));
+  cluster.reach(false);
+  cluster.world.forget();
+  await clock.advance(1000);
+  cluster.reach(true);
+  await done(Promise.all([a, b, c].map(({ target }) => target.restore())));
+  const kept = cluster.world.sessions.get('kept');
+  const values = kept?.kind === 'live' ? Object.fromEntries(kept.leaves) : {};
+  expect(Object.fromEntries(Object.entries(values).map(([name, value]) => [name, jsonOf(value)]))).toEqual({
+    '/userId': '"u"',
+    '/preferences/theme': '"light"',
+    '/preferences/language': '"de"',
+  });
+  expect(cluster.world.sessions.get('removed')?.kind).toBe('gone');
+  expect((await done(c.target.read('removed'))).kind).toBe('not-found');
+});
