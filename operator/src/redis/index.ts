@@ -4,7 +4,7 @@ export {
   GHOST_PROOF_MS,
   type Judgement,
   judge,
-  type Persistence,
+  type Lasting,
   STRANDED_PROOF_MS,
 } from './judge.ts';
 export { nextStep, type Step, type Task, type UpkeepView } from './next-step.ts';

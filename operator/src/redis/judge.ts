@@ -41,7 +41,7 @@ export type Decision =
   | { kind: 'conflict'; why: string; id: string };
 
 /** How long every look has shown the same, in milliseconds. */
-export interface Persistence {
+export interface Lasting {
   /** What `ghostOf` gives. */
   ghostMs: number;
   /** What `strandedOf` gives. */
@@ -57,12 +57,12 @@ export const GHOST_PROOF_MS = 10_000;
  *  from a restart of its container, or of its node, is there by then. */
 export const STRANDED_PROOF_MS = 30_000;
 
-const NEVER: Persistence = { ghostMs: 0, strandedMs: 0 };
+const NEVER: Lasting = { ghostMs: 0, strandedMs: 0 };
 
 /** Judges one observation of a topology with Sentinels. Pure. `answer`: the annotation choose-primary. */
 export function judge(
   observation: RedisObservation,
-  persistence: Persistence = NEVER,
+  lasting: Lasting = NEVER,
   answer?: string,
 ): Judgement {
   const nodes = observation.nodes.filter(answers);
@@ -77,7 +77,7 @@ export function judge(
     elected,
     watching,
     quorum: quorumOf(observation.expected),
-    decision: heeding(answer, nodes, decide(observation, nodes, sentinels, persistence)),
+    decision: heeding(answer, nodes, decide(observation, nodes, sentinels, lasting)),
   };
 }
 
@@ -146,7 +146,7 @@ function decide(
   observation: RedisObservation,
   nodes: Node[],
   sentinels: Sentinel[],
-  { ghostMs, strandedMs }: Persistence,
+  { ghostMs, strandedMs }: Lasting,
 ): Undecided {
   if (observation.sentinels.length === 0) return { kind: 'leave' };
   const ghost = ghostOf(observation);
