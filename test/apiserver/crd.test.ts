@@ -67,6 +67,7 @@ describe('the custom resource', () => {
         acknowledge: 'Replica',
         secureCookie: true,
         bindIp: false,
+        nearCacheMs: 1000,
       },
       coordination: {
         enabled: true,
