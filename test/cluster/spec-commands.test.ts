@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SessionAnswer } from '@hyperpage/contract';
+import { type SessionAnswer, selectorLabels } from '@hyperpage/contract';
 import { run } from '../../dev/command.ts';
 import { type Forward, openForward } from '../../dev/chaos/forward.ts';
 import { eventually } from '../support/eventually.ts';
@@ -11,6 +11,7 @@ import { enter, type Ground } from './support/ground.ts';
 import { manifestOf } from './support/manifest.ts';
 
 const NAME = 'spec';
+const APP_PORT = 3000;
 const WITHIN = { withinMs: 180_000, everyMs: 500 };
 
 let ground: Ground;
@@ -19,7 +20,9 @@ const ways: Forward[] = [];
 
 const kubectl = (...args: string[]) => ground.kubectl(['-n', NAME, ...args], { timeoutMs: 190_000 });
 const podsOf = async (component: 'app' | 'redis') => {
-  const selector = `hyperpage.dev/component=${component}`;
+  const selector = Object.entries(selectorLabels(NAME, component))
+    .map((pair) => pair.join('='))
+    .join(',');
   const phase = '--field-selector=status.phase=Running';
   return (await kubectl('get', 'pods', '-l', selector, phase, '-o', 'name'))
     .trim()
@@ -28,10 +31,16 @@ const podsOf = async (component: 'app' | 'redis') => {
 };
 const isReady = async () => (await kubectl('get', 'hpc', NAME, '--no-headers')).split(/\s+/)[1] === 'True';
 
-/** `http://hyperpage-service` of the spec: the app, in one of its pods. */
+/** `http://hyperpage-service` of the spec: the app, in one of its pods. By the pod's address where this machine reaches it:
+ *  each connection through `kubectl port-forward` takes a second to close. */
 async function way(pod?: string): Promise<string> {
   const name = (pod ?? (await podsOf('app'))[0] ?? '').replace('pod/', '');
-  const forward = await openForward({ kubectl: ground.kubectl, namespace: NAME, pod: name }, 3000);
+  const ip = (await kubectl('get', 'pod', name, '-o', 'jsonpath={.status.podIP}')).trim();
+  const health = await fetch(`http://${ip}:${APP_PORT}/api/health`, {
+    signal: AbortSignal.timeout(1000),
+  }).catch(() => undefined);
+  if (health?.ok) return `http://${ip}:${APP_PORT}/api/sessions`;
+  const forward = await openForward({ kubectl: ground.kubectl, namespace: NAME, pod: name }, APP_PORT);
   ways.push(forward);
   return `http://127.0.0.1:${forward.port}/api/sessions`;
 }
@@ -141,8 +150,9 @@ test('Redis scaled to 0 and back: "Redis not connected" is said, sessions go on,
   await sleep(1000);
   await eventually('it is Ready', isReady, WITHIN);
   for (const pod of pods) {
-    const seen = await session(`${await way(pod)}?sessionId=${sessionId}`);
-    expect([seen.consistency, seen.session.preferences.theme]).toEqual(['redis', 'light']);
+    const there = `${await way(pod)}?sessionId=${sessionId}`;
+    await eventually('it is in Redis', async () => (await session(there)).consistency === 'redis', WITHIN);
+    expect((await session(there)).session.preferences.theme).toBe('light');
     expect(await kubectl('logs', pod, '-c', 'sidecar')).toContain('Session Manager Redis connection');
   }
 });
