@@ -41,5 +41,5 @@ test('while Redis is gone theme and open notes stay, also when the pod that save
   running.world.reachable = true;
   await page.getByRole('button', { name: 'Read again' }).click();
   await standing(page, 'stored for all pods');
-  await page.locator('html[data-theme="dark"]').waitFor();
+  expect(await page.locator('html').getAttribute('data-theme')).toBe('dark');
 });
