@@ -204,6 +204,27 @@ test('what one pod wrote while Redis was there is seen by another, whose copy is
   }
 });
 
+test('right after Redis is back nobody reads there what is still to be written back', async () => {
+  const clock = new VirtualClock();
+  const cluster = new SessionPods(clock, randomOf(3));
+  const [a, b] = Array.from({ length: 8 }, () => cluster.start()) as [Pod, Pod];
+  const all = async <T>(answers: Array<Promise<T>>): Promise<T[]> => {
+    await clock.advance(5000);
+    return Promise.all(answers);
+  };
+  const ids = Array.from({ length: 200 }, (_, n) => `s${n}`);
+  const createdMs = clock.wallMs();
+  const leaves = new Map([['/userId', '"u"']]);
+  await all(
+    ids.map((sessionId) => a.target.apply({ kind: 'create', sessionId, opId: '1', leaves, createdMs })),
+  );
+  cluster.reach(false);
+  await all(ids.map((sessionId) => a.target.apply({ kind: 'remove', sessionId, opId: '2' })));
+  cluster.reach(true);
+  const found = await all(ids.map((sessionId) => b.target.read(sessionId)));
+  expect(found.filter(({ kind }) => kind !== 'not-found')).toEqual([]);
+});
+
 test('a Redis that comes back empty is given what the pods have seen, the latest of each, and nothing that was removed', async () => {
   const clock = new VirtualClock();
   const cluster = new SessionPods(clock, randomOf(2));
