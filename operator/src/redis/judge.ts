@@ -60,11 +60,7 @@ export const STRANDED_PROOF_MS = 30_000;
 const NEVER: Lasting = { ghostMs: 0, strandedMs: 0 };
 
 /** Judges one observation of a topology with Sentinels. Pure. `answer`: the annotation choose-primary. */
-export function judge(
-  observation: RedisObservation,
-  lasting: Lasting = NEVER,
-  answer?: string,
-): Judgement {
+export function judge(observation: RedisObservation, lasting: Lasting = NEVER, answer?: string): Judgement {
   const nodes = observation.nodes.filter(answers);
   const sentinels = observation.sentinels.filter(answers);
   const watching = sentinels.filter(({ primary }) => primary !== undefined);
