@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startRedisWorld } from '../support/redis-world.ts';
 import { sessionFallbackSuite } from '../support/session-fallback-suite.ts';
 import { eventually } from '../support/eventually.ts';
@@ -36,8 +37,10 @@ describe('a Redis that comes back empty', () => {
       // As soon as the one that removed it has given back that.
       await eventually('it stays removed', async () => (await b.sessions.read(removed)).kind === 'not-found');
 
+      // Each has announced itself since, and so has noticed the loss.
+      await sleep(2500);
       await world.forget();
-      await new Promise((resolve) => setTimeout(resolve, 3000));
+      await sleep(2500);
       expect(await world.server.client.exists(`hyperpage:session:${kept}`)).toBe(0);
     } finally {
       await world.closePods();
