@@ -46,9 +46,6 @@ export function sessionMetrics(registry: Registry, active: () => Promise<number 
   };
 }
 
-/** Why a session that was held while Redis was gone could not be given to it: a closed set. */
-export type JournalDrop = 'removed' | 'damaged' | 'too-old' | 'stopped';
-
 /** The fallback's: what waits for Redis, and what became of it. */
 export function fallbackMetrics(registry: Registry) {
   const registers = [registry];

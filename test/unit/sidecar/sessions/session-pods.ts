@@ -6,6 +6,7 @@ import {
   encodeRequest,
   encodeWord,
 } from '../../../../sidecar/src/peers/messages.ts';
+import { answerPeer } from '../../../../sidecar/src/peers/server.ts';
 import { createSessionPeers } from '../../../../sidecar/src/peers/session-peers.ts';
 import {
   createMemoryTarget,
@@ -127,11 +128,7 @@ export class SessionPods {
 }
 
 async function serve(service: PeerService, text: string): Promise<string> {
-  const request = decodeRequest(text);
-  const word =
-    request.do === 'hold'
-      ? await service.hold(request.sessionId, request.held)
-      : await service.read(request.sessionId);
+  const word = await answerPeer(service, decodeRequest(text));
   if (!word) throw new Error('no room');
   return encodeWord(word);
 }
