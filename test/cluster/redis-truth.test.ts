@@ -71,7 +71,22 @@ const whole = (name: string, primaryIsNot?: string) =>
     const is = (type: string, value: string) =>
       status?.conditions?.some((one) => one.type === type && one.status === value);
     const healthy = is('Ready', 'True') && is('Degraded', 'False') && is('Progressing', 'False');
-    return (healthy && status?.redis?.primary !== primaryIsNot) || undefined;
+    if (healthy && status?.redis?.primary !== primaryIsNot) return true;
+    throw new Error(JSON.stringify(status));
+  });
+
+/** What a pod's Redis or Sentinel answers. */
+const saidTo = (namespace: string, pod: string, container: string, port: number, words: string) => {
+  const cli = `REDISCLI_AUTH=$(cat /run/secrets/hyperpage/redis/password) redis-cli -h "$POD_IP" -p ${port}`;
+  return ground.kubectl(['-n', namespace, 'exec', pod, '-c', container, '--', 'sh', '-c', `${cli} ${words}`]);
+};
+
+/** Waits until another Redis than `former` takes writes: an election that is drawn is held again. */
+const succeeded = (name: string, former: string) =>
+  until(`another primary than ${former}`, 60_000, async () => {
+    const others = [0, 1, 2].map((i) => `${name}-redis-${i}`).filter((pod) => pod !== former);
+    const roles = await Promise.all(others.map((pod) => saidTo(name, pod, 'redis', 6379, 'ROLE')));
+    return roles.some((role) => role.startsWith('master')) || undefined;
   });
 
 /** Gives when the operator was started again. */
@@ -80,7 +95,7 @@ async function failOverWithoutOperator(): Promise<number> {
   await scaleOperator(ground, 0);
   const target = { namespace: HEALED, pod: former, container: 'redis' };
   await ground.cluster.faults.pauseContainer(target);
-  await sleep(11_000);
+  await succeeded(HEALED, former);
   await ground.cluster.faults.resumeContainer(target);
   // The agents and Sentinels send orders of their own until all follow the new primary.
   orderedBefore = await until('nobody orders anything in the healed topology', 90_000, async () => {
@@ -147,10 +162,9 @@ test.each([
   ['redis', 6379, 'CONFIG SET maxmemory-samples 5'],
   ['sentinel', 26379, 'SENTINEL SET "$PRIMARY_NAME" parallel-syncs 8'],
 ])('an order to %s would be seen, also one that changes nothing', async (container, port, order) => {
-  const say = `REDISCLI_AUTH=$(cat /run/secrets/hyperpage/redis/password) redis-cli -h "$POD_IP" -p ${port} ${order}`;
   const earlier = await recordedOrders(ground, UNTOUCHED);
   const pod = `${UNTOUCHED}-redis-1`;
-  await ground.kubectl(['-n', UNTOUCHED, 'exec', pod, '-c', container, '--', 'sh', '-c', say]);
+  await saidTo(UNTOUCHED, pod, container, port, order);
   const later = await recordedOrders(ground, UNTOUCHED);
   expect(later.filter((one, i) => JSON.stringify(one) !== JSON.stringify(earlier[i]))).toMatchObject([
     { pod },
