@@ -55,13 +55,35 @@ END
   known_replicas "$1" "$2"
 }
 
-# from_peers: asks the other Sentinels; prints "HOST ADDRESS PORT" of the first that can say.
+# from_peers: asks the other Sentinels; prints "HOST ADDRESS PORT" of the first that names a primary which it holds for alive,
+# or else of the first that names one.
 from_peers() {
+  found=
   for peer in $(peers); do
     case $peer in "$POD_NAME" | "$POD_NAME".*) continue ;; esac
     primary=$(named_by "$peer")
-    [ -z "$primary" ] || { echo "$peer $primary"; return; }
+    [ -n "$primary" ] || continue
+    ! watches_in_vain "$peer" || { found=${found:-$peer $primary}; continue; }
+    echo "$peer $primary"
+    return
   done
+  [ -z "$found" ] || echo "$found"
+}
+
+# watches_in_vain HOST: true when the Sentinel on HOST does not reach the primary that it knows.
+watches_in_vain() {
+  case $(query "$1" "$SENTINEL_PORT" sentinel master "$PRIMARY_NAME") in *s_down* | *disconnected*) return 0 ;; esac
+  return 1
+}
+
+# alone: true when our Sentinel knows of no other one. Sentinels hear of each other, and of a new primary, through the Redis
+# that they watch: one that began on a primary that was dead already never hears of anything.
+alone() {
+  case $(query "$POD_IP" "$SENTINEL_PORT" sentinel master "$PRIMARY_NAME") in
+    *"num-other-sentinels
+0"*) return 0 ;;
+  esac
+  return 1
 }
 
 # kept_lines: what this Sentinel knew, without what is written anew each time. It does not quote the passwords that it
@@ -113,7 +135,7 @@ set_watch() {
 
 # While this Sentinel watches nothing: ask the others again. It can come to that later too, when the operator has the
 # Sentinels forget a primary that is gone for ever and breaks off half-way. While it watches one in vain: perhaps
-# nobody told it the password, or a former one.
+# nobody told it the password, or a former one; or it is alone with a primary that the others have replaced.
 learn() {
   set +e
   pause=1
@@ -122,12 +144,15 @@ learn() {
     [ -n "$(query "$POD_IP" "$SENTINEL_PORT" ping)" ] || continue
     if [ -n "$(named_by "$POD_IP")" ]; then
       pause=10
-      case $(query "$POD_IP" "$SENTINEL_PORT" sentinel master "$PRIMARY_NAME") in
-        *s_down* | *disconnected*) set_watch ;;
-      esac
-      continue
+      watches_in_vain "$POD_IP" || continue
+      set_watch
+      found=$(from_peers)
+      [ -n "$found" ] && [ "${found#* }" != "$(named_by "$POD_IP")" ] && ! watches_in_vain "${found%% *}" || continue
+      alone || [ "$(elected)" = "${found#* }" ] || continue
+      order "$SENTINEL_PORT" "sentinel remove $PRIMARY_NAME" || continue
+    else
+      found=$(from_peers)
     fi
-    found=$(from_peers)
     [ -n "$found" ] || continue
     order "$SENTINEL_PORT" "sentinel monitor $PRIMARY_NAME ${found#* } $(quorum)" || continue
     set_watch down-after-milliseconds $DOWN_AFTER_MS failover-timeout $FAILOVER_TIMEOUT_MS parallel-syncs $PARALLEL_SYNCS

@@ -55,6 +55,29 @@ describe('whom Sentinel may elect', () => {
     expect(await empty.redis('GET', 'kept')).toBe('yes');
   });
 
+  test('also with a Sentinel that began on a primary which was dead already', async () => {
+    const [first, second] = replicas() as [RedisPod, RedisPod];
+    const watch = async (pod: RedisPod, port: string) => {
+      await pod.sentinel('SENTINEL', 'REMOVE', pods.primaryName);
+      await pod.sentinel('SENTINEL', 'MONITOR', pods.primaryName, primary.ip, port, '2');
+      await pod.sentinel('SENTINEL', 'SET', pods.primaryName, 'down-after-milliseconds', '1000');
+    };
+    // They ask each other first: what they say of a dead one must not count. Nobody knows of them, nor they of anybody.
+    const NOTHING_LISTENS = '1';
+    await Promise.all([
+      watch(first, NOTHING_LISTENS),
+      watch(second, NOTHING_LISTENS),
+      watch(primary, '6379'),
+    ]);
+    for (const pod of [first, second]) {
+      await eventually('it knows the primary and the others', async () => {
+        const [fields = []] = (await pod.sentinel('SENTINEL', 'MASTERS')) as string[][];
+        const field = (name: string) => fields[fields.indexOf(name) + 1];
+        return field('port') === '6379' && field('num-other-sentinels') === '2';
+      });
+    }
+  });
+
   test('not again a pod to which the operator gave priority 0, nor one that is no longer listed', async () => {
     const [unwanted, unlisted] = replicas() as [RedisPod, RedisPod];
     await eventually('it is electable', async () => (await priority(unwanted)) === '100');
