@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Voucher, vouchedUntilMs, voucherOf } from '../../../sidecar/src/redis/vouchers.ts';
+import {
+  type Hearing,
+  hearingOf,
+  type Voucher,
+  vouchedUntilMs,
+  voucherOf,
+} from '../../../sidecar/src/redis/vouchers.ts';
 import type { Address, Connection } from './connection.ts';
 
 export interface VouchingOptions {
@@ -16,6 +22,7 @@ const PATIENCE_MS = 400;
 export class Vouching {
   readonly #options: VouchingOptions;
   readonly #vouchers: Array<Voucher | undefined> = [];
+  readonly #hearings: Hearing[] = [];
   readonly #connections: Array<Connection | undefined> = [];
 
   constructor(options: VouchingOptions) {
@@ -51,7 +58,10 @@ export class Vouching {
       this.#connections[index] = connection;
       const sentMs = this.#options.nowMs();
       const told = await connection.call(['SENTINEL', 'MASTER', this.#options.primaryName]);
-      this.#vouchers[index] = voucherOf(fieldsOf(told), sentMs);
+      const fields = fieldsOf(told);
+      const hearing = hearingOf(fields, sentMs, this.#hearings[index]);
+      this.#hearings[index] = hearing;
+      this.#vouchers[index] = voucherOf(fields, sentMs, hearing);
     } catch {
       this.#connections[index]?.close();
     }

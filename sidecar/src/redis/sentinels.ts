@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Authentication } from './authentication.ts';
 import type { RedisTarget } from './options.ts';
 import { type SentinelClientOptions, sentinelClient } from './sentinel-client.ts';
-import { type Voucher, vouchedUntilMs, voucherOf } from './vouchers.ts';
+import { type Hearing, hearingOf, type Voucher, vouchedUntilMs, voucherOf } from './vouchers.ts';
 
 const CHANNEL = '+switch-master';
 /** What sentinels announced is news for this long; then they are asked. */
@@ -68,6 +68,8 @@ export function watchSentinels(
 ): Sentinels {
   const { clock, lookup } = options;
   let closed = false;
+  /** By the Sentinels' own ids: it outlives the connections to them. */
+  const hearings = new Map<string, Hearing>();
   let news: { primary: Address; atMs: number } | undefined;
   const heard = (text: string) => {
     // name, address and port of the old one, address and port of the new one
@@ -102,7 +104,11 @@ export function watchSentinels(
     if (one.client.status !== 'ready' || one.id === undefined) return;
     const sentMs = clock.monotonicMs();
     const told = await one.client.call('SENTINEL', 'MASTER', target.masterName).catch(() => undefined);
-    if (told !== undefined) one.voucher = voucherOf(fieldsOf(told), sentMs);
+    if (told === undefined || one.id === undefined) return;
+    const fields = fieldsOf(told);
+    const hearing = hearingOf(fields, sentMs, hearings.get(one.id));
+    hearings.set(one.id, hearing);
+    one.voucher = voucherOf(fields, sentMs, hearing);
   };
   const vouched = ({ host, port }: Address) =>
     clock.monotonicMs() <
