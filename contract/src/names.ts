@@ -46,6 +46,8 @@ export const FIELD_MANAGER = 'hyperpage-operator';
 export const LEASE_ANNOTATIONS = {
   /** The highest term ever given with this Lease, a decimal integer; it only grows (invariant E2). */
   term: `${GROUP}/term`,
+  /** The sidecars whose promises the leader needs, and the term that named them: see runtime/election/electors.ts. */
+  electors: `${GROUP}/electors`,
 } as const;
 
 /** `holderIdentity` of a Lease that came back after somebody deleted it: held by someone unknown, wait it out. */

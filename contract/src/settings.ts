@@ -93,6 +93,12 @@ export const SIDECAR_SETTINGS = {
     pattern: podName,
     doc: 'Name of this pod, from the downward API.',
   }),
+  nodeName: text('HYPERPAGE_NODE_NAME', {
+    default: 'unknown',
+    wants: 'the name of a node',
+    pattern: podName,
+    doc: 'Node of this pod, from the downward API.',
+  }),
   podIp: text('HYPERPAGE_POD_IP', {
     default: '127.0.0.1',
     wants: 'an IP address',
@@ -238,6 +244,13 @@ export const SIDECAR_SETTINGS = {
     max: 1_800_000,
     unit: 'milliseconds',
     doc: 'Time between renewals of the Lease.',
+  }),
+  promiseMs: integer('LEADER_PROMISE', {
+    default: 600,
+    min: 0,
+    max: 60_000,
+    unit: 'milliseconds',
+    doc: 'How long sidecars promise to support nobody but the leader; 0: a leader is replaced when its Lease has run out.',
   }),
   highPriorityThreshold: integer('COORD_HIGH_PRIORITY_THRESHOLD', {
     default: 100,

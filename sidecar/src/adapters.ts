@@ -16,6 +16,7 @@ import {
   createRedisRegistry,
   type Membership,
 } from './membership/index.ts';
+import type { SidecarElectionPeers } from './election/index.ts';
 import type { MemoryWorld } from './memory-world.ts';
 import { createMemoryPeers, openPeers, type PeerHandler, type Peers } from './peers/index.ts';
 import {
@@ -58,6 +59,8 @@ export interface Adapters {
   bus: Bus;
   membership: Membership;
   termFloor: TermFloor;
+  /** The other sidecars, about leadership; absent where nobody promises. */
+  electionPeers?: SidecarElectionPeers | undefined;
   /** Answers other sidecars; absent where there is nothing to answer. */
   peerHandler?: PeerHandler | undefined;
   /** Whether the store behind was reached at least once since the start: see readiness.ts. */
@@ -73,7 +76,7 @@ export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Ada
   let reached = world.reachable;
   const reach = () => (reached = true);
   world.onReachable.add(reach);
-  const peers = createMemoryPeers(world, context.podId, clock);
+  const peers = createMemoryPeers(world, { podId: context.podId, clock, promiseMs: settings.promiseMs });
   const onReachable = (listener: () => void) => {
     world.onReachable.add(listener);
     return () => world.onReachable.delete(listener);
@@ -87,6 +90,7 @@ export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Ada
     sessions,
     bus,
     membership,
+    electionPeers: peers.election,
     termFloor: {
       read: async () => (world.reachable ? world.termFloor : undefined),
       raise: async (term) => {
@@ -131,6 +135,7 @@ export function redisAdapters(context: AdapterContext): Adapters {
     bus,
     membership,
     peerHandler,
+    electionPeers: peers?.election,
     termFloor: createRedisTermFloor(link, channelPrefix),
     everConnected: () => link.everConnected(),
     async close() {
@@ -169,7 +174,7 @@ function openStore(
   const cleanupIntervalMs = settings.sessionCleanupIntervalMinutes * 60_000;
   const open = (over: SessionTarget) => createSessionStore(over, { ...context, cleanupIntervalMs });
   if (!settings.sessionFallbackToMemory) {
-    return { sessions: open(target), peerHandler: undefined, restore: () => {} };
+    return { sessions: open(target), peerHandler: peers?.handler(undefined), restore: () => {} };
   }
   const metrics = fallbackMetrics(registry);
   const others = peers ? { peers: peers.sessions } : {};

@@ -1,7 +1,36 @@
+import type { Answer, Ask } from '@hyperpage/runtime';
 import type { MemoryLogState } from './bus/memory-log.ts';
 import type { MemoryMembers } from './membership/memory-registry.ts';
 import type { StoredSession } from './sessions/operation.ts';
 import type { PeerService } from './sessions/peers.ts';
+
+/** The sidecars of one process, to each other. */
+class MemoryElectors {
+  readonly #answers = new Map<string, (ask: Ask) => Answer>();
+  readonly #followers = new Set<(hosts: readonly string[]) => void>();
+
+  ask = (host: string, ask: Ask): Answer | undefined => this.#answers.get(host)?.(ask);
+
+  join(host: string, answer: (ask: Ask) => Answer): void {
+    this.#answers.set(host, answer);
+    this.#tell();
+  }
+
+  leave(host: string): void {
+    this.#answers.delete(host);
+    this.#tell();
+  }
+
+  follow(follower: (hosts: readonly string[]) => void): () => void {
+    this.#followers.add(follower);
+    follower([...this.#answers.keys()]);
+    return () => this.#followers.delete(follower);
+  }
+
+  #tell(): void {
+    for (const follower of this.#followers) follower([...this.#answers.keys()]);
+  }
+}
 
 /** What Redis is to sidecars in pods: the one thing that sidecars in one process share (embedded mode, tests). */
 export class MemoryWorld {
@@ -10,6 +39,8 @@ export class MemoryWorld {
   readonly members: MemoryMembers = { records: new Map(), listeners: new Set(), epoch: 0 };
   /** The sidecars themselves, by pod: what the network is to pods. */
   readonly peers = new Map<string, PeerService>();
+  /** What each of them answers about leadership. */
+  readonly electors = new MemoryElectors();
   /** Called after the world became reachable again. */
   readonly onReachable = new Set<() => void>();
   termFloor = 0;

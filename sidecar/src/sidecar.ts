@@ -85,6 +85,7 @@ const electionOf = (
     lease: { name: settings.leaseName, namespace: settings.namespace },
     timeoutMs: settings.electionTimeoutMs,
     heartbeatMs: settings.heartbeatIntervalMs,
+    peers: adapters.electionPeers,
     bus: adapters.bus,
     termFloor: adapters.termFloor,
   });

@@ -7,7 +7,7 @@ import { join as joinPath } from 'node:path';
 import { createRegistry, listen, silentLogger, systemClock } from '@hyperpage/runtime';
 import { createPeerClient, PEER_PATH } from '../../sidecar/src/peers/client.ts';
 import { watchPeerKey } from '../../sidecar/src/peers/key.ts';
-import { createPeerHandler } from '../../sidecar/src/peers/server.ts';
+import { createPeerHandler, sessionAnswers } from '../../sidecar/src/peers/server.ts';
 import { createSessionPeers } from '../../sidecar/src/peers/session-peers.ts';
 import { createRedisLink } from '../../sidecar/src/redis/index.ts';
 import {
@@ -98,7 +98,7 @@ describe('several pods and a real Redis', () => {
         ask: client.ask,
       }),
     });
-    const handler = createPeerHandler(fallback.service, { key, log: silentLogger, registry });
+    const handler = createPeerHandler(sessionAnswers(fallback.service), { key, log: silentLogger, registry });
     server.on('request', handler);
     addresses.push(address);
     const bootId = `boot-${pods.length}-${process.pid}`;

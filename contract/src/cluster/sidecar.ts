@@ -124,14 +124,28 @@ export const LeaderElectionSpec = Type.Object(
       default: 10000,
       minimum: 500,
     }),
+    promiseMs: Type.Integer({
+      description:
+        'How long pods promise to support nobody but the leader, in milliseconds (LEADER_PROMISE): a crashed leader is replaced a moment after. Longer where pods stand still for long. 0: only when the Lease has run out.',
+      default: 600,
+      minimum: 0,
+      maximum: 60000,
+    }),
   },
   {
     description: 'Leader election.',
     default: {},
-    ...cel({
-      rule: 'self.heartbeatIntervalMs * 2 <= self.timeoutMs',
-      message:
-        'timeoutMs must be at least twice heartbeatIntervalMs, so that one late renewal deposes nobody: raise timeoutMs or lower heartbeatIntervalMs',
-    }),
+    ...cel(
+      {
+        rule: 'self.heartbeatIntervalMs * 2 <= self.timeoutMs',
+        message:
+          'timeoutMs must be at least twice heartbeatIntervalMs, so that one late renewal deposes nobody: raise timeoutMs or lower heartbeatIntervalMs',
+      },
+      {
+        rule: 'self.promiseMs == 0 || (self.promiseMs >= 200 && self.promiseMs * 2 <= self.timeoutMs)',
+        message:
+          'promiseMs must be 0 (off), or from 200 to half of timeoutMs: shorter ones lapse while a pod collects its garbage',
+      },
+    ),
   },
 );

@@ -92,6 +92,7 @@ function sidecarEnv(cluster: HyperpageCluster): EnvVar[] {
     electionEnabled: leaderElection.enabled,
     electionTimeoutMs: leaderElection.timeoutMs,
     heartbeatIntervalMs: leaderElection.heartbeatIntervalMs,
+    promiseMs: leaderElection.promiseMs,
     sessionTtlSeconds: sessions.ttlSeconds,
     sessionCleanupIntervalMinutes: sessions.cleanupIntervalMinutes,
     sessionFallbackToMemory: sessions.fallbackToMemory,
@@ -116,6 +117,7 @@ function sidecarEnv(cluster: HyperpageCluster): EnvVar[] {
   return [
     fromField(SIDECAR_SETTINGS.podName.env, 'metadata.name'),
     fromField(SIDECAR_SETTINGS.podIp.env, 'status.podIP'),
+    fromField(SIDECAR_SETTINGS.nodeName.env, 'spec.nodeName'),
     fromField(SIDECAR_SETTINGS.namespace.env, 'metadata.namespace'),
     ...(Object.entries(values) as Array<[SettingName, string | number | boolean]>).map(([name, value]) => ({
       name: SIDECAR_SETTINGS[name].env,

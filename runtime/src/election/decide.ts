@@ -1,5 +1,8 @@
+import { roundDueMs, takeOf } from './contend.ts';
+import { electorsOf } from './electors.ts';
+import { leadDueMs, newElectors } from './lead.ts';
 import type { Lease } from './lease.ts';
-import { acquisition, durationMs, founding, holderOf, release, renewal } from './record.ts';
+import { acquisition, founding, holderOf, nextTerm, release, renewal } from './record.ts';
 import type { ElectionState, Instant, Leader, Step, Write } from './state.ts';
 
 /** The next request, if one is due and none is under way. */
@@ -18,30 +21,41 @@ export function decide(state: ElectionState, now: Instant): Step {
 }
 
 /** When something is due without another event, on the monotonic clock; undefined when nothing is. */
-export function wakeAtMs(state: ElectionState): number | undefined {
-  const expiry = state.role.kind === 'leader' ? state.role.validUntilMs : undefined;
-  if (state.phase !== 'running' || state.inFlight !== undefined) return expiry;
-  const due = Math.max(state.notBeforeMs, dueMs(state));
-  return expiry === undefined ? due : Math.min(expiry, due);
+export function wakeAtMs(state: ElectionState, now: Instant): number | undefined {
+  const dues: number[] = [];
+  if (state.role.kind === 'leader') dues.push(state.role.validUntilMs);
+  if (state.phase === 'running') {
+    if (state.inFlight === undefined) dues.push(Math.max(state.notBeforeMs, dueMs(state, now)));
+    if (state.config.electors) dues.push(leadDueMs(state, now), conversationDueMs(state, now));
+  }
+  const due = Math.min(...dues);
+  return Number.isFinite(due) ? due : undefined;
 }
 
-function dueMs(state: ElectionState): number {
+/** A round goes on while a request is under way; it begins only when none is. */
+const conversationDueMs = (state: ElectionState, now: Instant) =>
+  state.round || (state.role.kind === 'follower' && state.inFlight === undefined && !state.mustRead)
+    ? roundDueMs(state, now)
+    : Number.POSITIVE_INFINITY;
+
+function dueMs(state: ElectionState, now: Instant): number {
   if (state.observed === undefined || state.mustRead) return state.notBeforeMs;
-  if (state.role.kind === 'leader') return state.observed.lease ? state.renewDueMs : state.readDueMs;
-  return Math.min(state.readDueMs, takeAtMs(state));
+  if (state.role.kind === 'leader') {
+    if (state.observed.lease === undefined) return state.readDueMs;
+    return state.refusedTerm > state.role.term ? state.notBeforeMs : state.renewDueMs;
+  }
+  return Math.min(state.readDueMs, takeAtMs(state, now));
 }
 
-/** From when on a follower may take the Lease as it was last seen. */
-function takeAtMs(state: ElectionState): number {
+/** From when on a follower may write the Lease as it was last seen. With electors a round comes first. */
+function takeAtMs(state: ElectionState, now: Instant): number {
   if (state.observed === undefined) return Number.POSITIVE_INFINITY;
   const { lease, sinceMs } = state.observed;
   if (lease === undefined) {
     return state.config.createMissing ? sinceMs + state.longestMs : Number.POSITIVE_INFINITY;
   }
-  const holder = holderOf(lease, state.config.identity);
-  // `us`: leadership that we let lapse; nobody else took it, as the compare-and-swap will prove.
-  if (holder === 'free' || holder === 'us') return Number.NEGATIVE_INFINITY;
-  return sinceMs + (durationMs(lease) ?? state.longestMs);
+  if (!state.config.electors) return takeOf(state, now)?.atMs ?? Number.POSITIVE_INFINITY;
+  return state.round?.stage === 'won' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 }
 
 /** A leader's renewals tell it all, as long as there is a Lease to renew. */
@@ -49,22 +63,28 @@ const readIsDue = (state: ElectionState, now: Instant) =>
   (state.role.kind === 'follower' || !state.observed?.lease) && now.monotonicMs >= state.readDueMs;
 
 function followerWrite(state: ElectionState, lease: Lease | undefined, now: Instant): Sendable | undefined {
-  if (now.monotonicMs < takeAtMs(state)) return undefined;
-  return lease === undefined ? founding(state, now) : acquisition(state, lease, now);
+  if (now.monotonicMs < takeAtMs(state, now)) return undefined;
+  if (lease === undefined) return founding(state, now);
+  return acquisition(state, lease, now, state.round ?? { term: nextTerm(state, lease), electors: [] });
 }
 
 function leaderWrite(
   state: ElectionState,
-  leader: Leader,
+  { term }: Leader,
   lease: Lease | undefined,
   now: Instant,
 ): Sendable | undefined {
-  if (now.monotonicMs < state.renewDueMs || lease === undefined) return undefined;
+  if (lease === undefined) return undefined;
+  const electors = newElectors(state, now);
+  // An elector has promised a higher term and will refuse ours for ever.
+  if (state.refusedTerm > term && holderOf(lease, state.config.identity) === 'us')
+    return acquisition(state, lease, now, { term: nextTerm(state, lease), electors: electorsOf(lease) });
+  if (now.monotonicMs < state.renewDueMs && !electors) return undefined;
   // Deleted by hand and made anew, held by someone unknown: that is us, as long as we are valid. Nobody else can be,
   // and the compare-and-swap on the new Lease keeps it so.
   return holderOf(lease, state.config.identity) === 'unknown'
-    ? acquisition(state, lease, now)
-    : renewal(state, lease, leader.term, now);
+    ? acquisition(state, lease, now, { term: nextTerm(state, lease), electors: [] })
+    : renewal(state, lease, now, { term, electors: electors ?? electorsOf(lease) });
 }
 
 const STOP_ATTEMPTS = 3;
@@ -90,6 +110,6 @@ const read = (state: ElectionState): Step => ({
 });
 
 const send = (state: ElectionState, { write, lastWriteMicros }: Sendable): Step => ({
-  state: { ...state, inFlight: write, lastWriteMicros },
+  state: { ...state, inFlight: write, lastWriteMicros, round: undefined, wanted: undefined },
   effects: [{ kind: 'write', write }],
 });

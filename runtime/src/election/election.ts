@@ -3,8 +3,18 @@ import type { Clock, Timer } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { wakeAtMs } from './decide.ts';
 import { type LeasePort, podOf } from './lease.ts';
+import type { Answer, Ask } from './promise.ts';
 import { durationMs, holderOf } from './record.ts';
-import { type Effect, type ElectionState, initialState, type LostReason, type Write } from './state.ts';
+import {
+  type AskEffect,
+  type Effect,
+  type ElectionState,
+  type ElectorsConfig,
+  type Instant,
+  initialState,
+  type LostReason,
+  type Write,
+} from './state.ts';
 import { type ElectionEvent, step } from './step.ts';
 
 /** A leader's own slow clock against a follower's fast one, ±5 % each, and a little more. */
@@ -24,10 +34,21 @@ export interface ElectionOptions {
    *  Needs the right to create Leases. Default false: somebody else makes it. */
   createMissing?: boolean;
   leases: LeasePort;
+  /** The other processes, and how to reach them: with them a leader is replaced within a second, however long the Lease
+   *  is. Absent: when the Lease has run out. */
+  peers?: ElectionPeers | undefined;
   clock: Clock;
   /** Gives numbers in [0, 1). */
   random: () => number;
   log: Logger;
+}
+
+/** How an election's processes speak with each other, without the API server. */
+export interface ElectionPeers extends ElectorsConfig {
+  /** Undefined: no answer within about `beatMs`. Never throws. */
+  ask(host: string, ask: Ask): Promise<Answer | undefined>;
+  /** Tells where the other processes answer, now and whenever that changes, until the returned function is called. */
+  follow(listener: (hosts: readonly string[]) => void): () => void;
 }
 
 export type ElectionNotice =
@@ -53,6 +74,8 @@ export interface Election {
   hasRead(): boolean;
   /** Reads the Lease at once: somebody says that it was released or has a new holder. */
   wake(): void;
+  /** What this process answers another one's question. */
+  answer(ask: Ask): Answer;
   /** Raises the floor of terms: ours will be above `term`. */
   raiseFloor(term: number): void;
   /** Calls `listener` on every notice, in order, until the returned function is called. */
@@ -61,13 +84,19 @@ export interface Election {
 
 /** Takes part in the election on one Lease. Nothing happens before `start`. */
 export function createElection(options: ElectionOptions): Election {
-  const { clock, leases, log } = options;
+  const { clock, leases, log, peers } = options;
   const pod = podOf(options.identity);
   let state = initialState({
     ...options,
     createMissing: options.createMissing ?? false,
     guardRatio: GUARD_RATIO,
     jitter: options.random(),
+    electors: peers && {
+      host: peers.host,
+      node: peers.node,
+      promiseMs: peers.promiseMs,
+      beatMs: peers.beatMs,
+    },
   });
   let timer: Timer | undefined;
   let told = { leader: null as string | null, term: 0 };
@@ -77,11 +106,11 @@ export function createElection(options: ElectionOptions): Election {
     for (const listener of listeners) listener(notice);
   };
 
-  const dispatch = (event: ElectionEvent): void => {
-    const result = step(state, event, { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() });
+  const dispatch = (event: ElectionEvent): readonly Effect[] => {
+    const result = step(state, event, nowOf(clock));
     state = result.state;
     timer?.cancel();
-    const wakeAt = wakeAtMs(state);
+    const wakeAt = wakeAtMs(state, nowOf(clock));
     timer =
       wakeAt === undefined
         ? undefined
@@ -91,6 +120,7 @@ export function createElection(options: ElectionOptions): Election {
     for (const effect of result.effects) tell(effect);
     tellChange();
     if (state.phase === 'stopped') stopped.resolve();
+    return result.effects;
   };
 
   const request = (effect: Effect) => {
@@ -98,7 +128,12 @@ export function createElection(options: ElectionOptions): Election {
       void leases.read().then((outcome) => dispatch({ kind: 'read-answered', outcome }));
     } else if (effect.kind === 'write') {
       void send(leases, effect.write).then((outcome) => dispatch({ kind: 'write-answered', outcome }));
-    }
+    } else if (effect.kind === 'ask') void converse(effect);
+  };
+
+  const converse = async (asked: AskEffect) => {
+    const answer = await peers?.ask(asked.host, asked.ask);
+    dispatch({ kind: 'answered', asked, answer });
   };
 
   const tell = (effect: Effect) => {
@@ -119,9 +154,16 @@ export function createElection(options: ElectionOptions): Election {
     notify({ kind: 'changed' });
   };
 
+  const follow = () => peers?.follow((hosts) => void dispatch({ kind: 'peers', hosts }));
+  let unfollow: (() => void) | undefined;
+
   return {
-    start: () => dispatch({ kind: 'start' }),
+    start: () => {
+      unfollow = follow();
+      dispatch({ kind: 'start' });
+    },
     stop: () => {
+      unfollow?.();
       dispatch({ kind: 'stop' });
       const late = clock.after(STOP_WITHIN_MS, () => stopped.resolve());
       return stopped.promise.finally(() => late.cancel());
@@ -129,14 +171,20 @@ export function createElection(options: ElectionOptions): Election {
     view: () => viewOf(state, clock.monotonicMs()),
     remainingMs: (nowMs) => remainingMs(state, nowMs),
     hasRead: () => state.observed !== undefined,
-    wake: () => dispatch({ kind: 'wake' }),
-    raiseFloor: (term) => dispatch({ kind: 'floor', term }),
+    wake: () => void dispatch({ kind: 'wake' }),
+    answer(ask) {
+      const effects = dispatch({ kind: 'asked', ask });
+      return (effects.find(({ kind }) => kind === 'answer') as Extract<Effect, { kind: 'answer' }>).answer;
+    },
+    raiseFloor: (term) => void dispatch({ kind: 'floor', term }),
     on: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
 }
+
+const nowOf = (clock: Clock): Instant => ({ monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() });
 
 const send = (leases: LeasePort, { kind, lease }: Write) =>
   kind === 'found' ? leases.create(lease) : leases.update(lease);

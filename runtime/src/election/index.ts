@@ -6,7 +6,9 @@ export {
   type Election,
   type ElectionNotice,
   type ElectionOptions,
+  type ElectionPeers,
 } from './election.ts';
+export { type Elector, electorsOf } from './electors.ts';
 export { createKubeLeases, type KubeLeasesOptions } from './kube-leases.ts';
 export {
   identityOf,
@@ -19,5 +21,13 @@ export {
   type WriteOutcome,
 } from './lease.ts';
 export { createMemoryLeases, type MemoryLeases, neverHeld } from './memory-leases.ts';
-export { type Effect, type ElectionConfig, type ElectionState, type Instant, initialState } from './state.ts';
+export type { Answer, Ask } from './promise.ts';
+export {
+  type AskEffect,
+  type Effect,
+  type ElectionConfig,
+  type ElectionState,
+  type Instant,
+  initialState,
+} from './state.ts';
 export { type ElectionEvent, step } from './step.ts';

@@ -1,6 +1,8 @@
 import { LEASE_ANNOTATIONS, UNKNOWN_HOLDER } from '@hyperpage/contract';
+import { type Elector, electorsOf, withElectors } from './electors.ts';
 import { type Lease, microTime } from './lease.ts';
 import type { ElectionState, Instant, Write } from './state.ts';
+import { termOf } from './term.ts';
 
 /** What the Lease says, and what to write into it. */
 
@@ -11,12 +13,6 @@ export function holderOf(lease: Lease, identity: string): Holder {
   if (holder === '') return 'free';
   if (holder === identity) return 'us';
   return holder === UNKNOWN_HOLDER ? 'unknown' : 'other';
-}
-
-/** The term in the Lease; 0 when there is none that can be read. */
-export function termOf(lease: Lease): number {
-  const text = lease.metadata.annotations?.[LEASE_ANNOTATIONS.term] ?? '';
-  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
 /** The duration that the Lease names, in milliseconds; undefined when it names none. */
@@ -40,27 +36,38 @@ export const silenceKey = (lease: Lease | undefined) =>
 const stamp = (state: ElectionState, now: Instant) =>
   Math.max(Math.floor(now.wallMs * 1000), state.lastWriteMicros + 1);
 
-const withTerm = (lease: Lease, term: number, spec: Lease['spec']): Lease => ({
+const withTerm = (lease: Lease, term: number, electors: readonly Elector[], spec: Lease['spec']): Lease => ({
   ...lease,
   metadata: {
     ...lease.metadata,
-    annotations: { ...lease.metadata.annotations, [LEASE_ANNOTATIONS.term]: String(term) },
+    annotations: {
+      ...withElectors(lease.metadata.annotations ?? {}, term, electors),
+      [LEASE_ANNOTATIONS.term]: String(term),
+    },
   },
   spec: { ...lease.spec, ...spec },
 });
+
+/** A term above every one that is known to be used or promised (invariant E2). */
+export const nextTerm = (state: ElectionState, lease: Lease | undefined): number =>
+  Math.max(state.highestTerm, state.refusedTerm, state.promised?.term ?? 0, lease ? termOf(lease) : 0) + 1;
 
 const finish = (kind: Write['kind'], lease: Lease, term: number, now: Instant, micros: number) => ({
   write: { kind, lease, term, sentAtMs: now.monotonicMs } satisfies Write,
   lastWriteMicros: micros,
 });
 
-/** Takes the Lease under a term above every one that is known (invariant E2). */
-export function acquisition(state: ElectionState, lease: Lease, now: Instant) {
+/** Takes the Lease, and names its electors in the same write. */
+export function acquisition(
+  state: ElectionState,
+  lease: Lease,
+  now: Instant,
+  { term, electors }: { term: number; electors: readonly Elector[] },
+) {
   const { identity, timeoutMs } = state.config;
-  const term = Math.max(state.highestTerm, termOf(lease)) + 1;
   const micros = stamp(state, now);
   const changesHolder = (lease.spec?.holderIdentity ?? '') !== identity;
-  const next = withTerm(lease, term, {
+  const next = withTerm(lease, term, electors, {
     holderIdentity: identity,
     leaseDurationSeconds: Math.ceil(timeoutMs / 1000),
     acquireTime: microTime(micros),
@@ -70,19 +77,26 @@ export function acquisition(state: ElectionState, lease: Lease, now: Instant) {
   return finish('acquire', next, term, now, micros);
 }
 
-export function renewal(state: ElectionState, lease: Lease, term: number, now: Instant) {
+export function renewal(
+  state: ElectionState,
+  lease: Lease,
+  now: Instant,
+  { term, electors }: { term: number; electors: readonly Elector[] },
+) {
   const micros = stamp(state, now);
-  const next = withTerm(lease, term, {
+  const next = withTerm(lease, term, electors, {
     leaseDurationSeconds: Math.ceil(state.config.timeoutMs / 1000),
     renewTime: microTime(micros),
   });
   return finish('renew', next, term, now, micros);
 }
 
-/** Gives the Lease up and keeps its term: the next holder needs no waiting. */
+/** Gives the Lease up and keeps its term: the next holder needs no waiting. The electors but this one stay named, as the
+ *  order in which they try. */
 export function release(state: ElectionState, lease: Lease, now: Instant) {
   const micros = stamp(state, now);
-  const next = withTerm(lease, Math.max(state.highestTerm, termOf(lease)), {
+  const others = electorsOf(lease).filter(({ id }) => id !== state.config.identity);
+  const next = withTerm(lease, Math.max(state.highestTerm, termOf(lease)), others, {
     holderIdentity: '',
     renewTime: microTime(micros),
   });
@@ -104,7 +118,7 @@ export function founding(state: ElectionState, now: Instant) {
       ownerReferences: state.lastMetadata?.['ownerReferences'],
     },
   };
-  const next = withTerm(bare, state.highestTerm, {
+  const next = withTerm(bare, state.highestTerm, [], {
     holderIdentity: UNKNOWN_HOLDER,
     leaseDurationSeconds: Math.ceil(state.longestMs / 1000),
     renewTime: microTime(micros),

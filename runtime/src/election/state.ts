@@ -1,4 +1,6 @@
+import type { Elector, Known } from './electors.ts';
 import type { Lease } from './lease.ts';
+import type { Answer, Ask, Promised } from './promise.ts';
 
 /** What one candidate knows. Only `step` makes a new one. All times are the candidate's own monotonic clock. */
 export interface ElectionState {
@@ -29,6 +31,52 @@ export interface ElectionState {
   readonly lastWriteMicros: number;
   /** Labels, annotations and owners of the Lease when it was last there: one that is made anew gets them again. */
   readonly lastMetadata: Lease['metadata'] | undefined;
+  /** What this process, as an elector, has promised last; lapsed or not, its term binds for good. */
+  readonly promised: Promised | undefined;
+  /** Highest term that another one's refusal named. */
+  readonly refusedTerm: number;
+  /** Where other processes answer. */
+  readonly peers: readonly string[];
+  /** Who answered there last, by address. */
+  readonly known: ReadonlyMap<string, Known>;
+  /** Promises to us. */
+  readonly support: Support;
+  /** Our attempt to gather promises, before the Lease is taken. */
+  readonly round: Round | undefined;
+  /** Attempts that failed in a row. */
+  readonly attempts: number;
+  readonly roundNotBeforeMs: number;
+  /** A leader that lost its majority leaves the Lease to others until then. */
+  readonly retakeNotBeforeMs: number;
+  readonly beatDueMs: number;
+  readonly tellDueMs: number;
+  /** The electors that the leader is about to write into the Lease. */
+  readonly wanted: { readonly electors: readonly Elector[]; readonly sinceMs: number } | undefined;
+  readonly changeNotBeforeMs: number;
+}
+
+export interface Support {
+  /** By elector: when the last promise that it gave was asked for. Each is counted from there, a guard time short. */
+  readonly grants: ReadonlyMap<string, number>;
+  /** Promises under lower terms were given back, and do not count when their answers come late. */
+  readonly fromTerm: number;
+}
+
+export interface Round {
+  /** `held`: from a majority of the electors that the Lease names, whose holder is silent towards them.
+   *  `open`: the Lease may be taken anyway; whoever promises becomes an elector. */
+  readonly kind: 'held' | 'open';
+  readonly stage: 'probing' | 'gathering' | 'won';
+  readonly term: number;
+  /** The Lease that it is about: another ends it. */
+  readonly basis: string;
+  /** `held`: those the Lease names. `open`, once won: those that will be named. */
+  readonly electors: readonly Elector[];
+  readonly hosts: readonly string[];
+  /** Would promise, or did. */
+  readonly willing: ReadonlyMap<string, Known>;
+  readonly answers: number;
+  readonly endsAtMs: number;
 }
 
 export interface ElectionConfig {
@@ -47,6 +95,19 @@ export interface ElectionConfig {
   readonly createMissing: boolean;
   /** In [0, 1), drawn once: spreads retries of many candidates. */
   readonly jitter: number;
+  /** Absent: no promises, a leader is replaced when its Lease has run out. */
+  readonly electors?: ElectorsConfig | undefined;
+}
+
+export interface ElectorsConfig {
+  /** Where this process answers others, `ip:port`. */
+  readonly host: string;
+  /** Electors are spread over nodes. */
+  readonly node: string;
+  /** How long a promise lasts. */
+  readonly promiseMs: number;
+  /** Time between a leader's requests to renew them. At most a quarter of `promiseMs`, so that a lost one costs nothing. */
+  readonly beatMs: number;
 }
 
 export interface Follower {
@@ -55,8 +116,10 @@ export interface Follower {
 export interface Leader {
   readonly kind: 'leader';
   readonly term: number;
-  /** Leadership ends here unless a renewal is acknowledged. */
+  /** Leadership ends here unless a renewal is acknowledged, or promises are renewed: the smaller of both. */
   readonly validUntilMs: number;
+  /** What the Lease alone gives. */
+  readonly leaseUntilMs: number;
   /** When the last acknowledged renewal was sent. */
   readonly renewedAtMs: number;
 }
@@ -85,7 +148,14 @@ export interface Instant {
   readonly wallMs: number;
 }
 
-export type LostReason = 'expired' | 'superseded' | 'term-overtaken' | 'stopped';
+export type LostReason = 'expired' | 'unsupported' | 'superseded' | 'term-overtaken' | 'stopped';
+
+export interface AskEffect {
+  readonly kind: 'ask';
+  readonly host: string;
+  readonly ask: Ask;
+  readonly sentAtMs: number;
+}
 
 export type Effect =
   | Read
@@ -99,6 +169,9 @@ export type Effect =
       readonly error?: unknown;
     }
   | { readonly kind: 'renewed' }
+  | AskEffect
+  /** To who asked. */
+  | { readonly kind: 'answer'; readonly answer: Answer }
   /** The Lease is missing, or is another object than before: its term may be too low. Who keeps a floor elsewhere
    *  should tell it now; there is a Lease's duration of time for it. */
   | { readonly kind: 'lease-replaced' }
@@ -127,4 +200,17 @@ export const initialState = (config: ElectionConfig): ElectionState => ({
   renewDueMs: 0,
   lastWriteMicros: 0,
   lastMetadata: undefined,
+  promised: undefined,
+  refusedTerm: 0,
+  peers: [],
+  known: new Map(),
+  support: { grants: new Map(), fromTerm: 0 },
+  round: undefined,
+  attempts: 0,
+  roundNotBeforeMs: 0,
+  retakeNotBeforeMs: 0,
+  beatDueMs: 0,
+  tellDueMs: 0,
+  wanted: undefined,
+  changeNotBeforeMs: 0,
 });

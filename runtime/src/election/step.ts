@@ -1,8 +1,14 @@
 import { backoffMs } from '../backoff.ts';
+import { contend } from './contend.ts';
 import { decide } from './decide.ts';
+import { electorsOf, type Known } from './electors.ts';
+import { lead } from './lead.ts';
 import type { Lease, ReadOutcome, WriteOutcome } from './lease.ts';
-import { durationMs, holderOf, silenceKey, termOf } from './record.ts';
-import type { Effect, ElectionState, Instant, LostReason, Step, Write } from './state.ts';
+import { type Answer, type Ask, answerOf, consider } from './promise.ts';
+import { durationMs, holderOf, silenceKey } from './record.ts';
+import type { AskEffect, Effect, ElectionState, Instant, LostReason, Step, Write } from './state.ts';
+import { asksOf, chain, giveBack, granted, hostsOf, supportedUntilMs } from './support.ts';
+import { termOf } from './term.ts';
 
 /** Leader election on one Lease, as a pure machine: events and the time go in, the next state and effects come out.
  *
@@ -12,7 +18,14 @@ import type { Effect, ElectionState, Instant, LostReason, Step, Write } from './
  *     another machine's.
  *  3. Whoever takes the Lease does so by compare-and-swap on what it saw silent, under a term above every known one
  *     (invariant E2).
- *  4. A write without an answer counts as perhaps done, until the Lease shows which. */
+ *  4. A write without an answer counts as perhaps done, until the Lease shows which.
+ *  5. Where the Lease names electors, its holder also needs promises of a majority of them, each of which ends sooner
+ *     for who got it than for who gave it. A candidate that gathers a majority itself, of electors whose promises to
+ *     the holder have lapsed, may take the Lease before it ends: the holder is not valid any more, and never again
+ *     under its term.
+ *
+ *  Points 1 to 4 are in this file, decide.ts and record.ts; 5 is in promise.ts (an elector), contend.ts (a candidate) and
+ *  lead.ts (a leader). */
 
 export type ElectionEvent =
   | { readonly kind: 'start' }
@@ -23,22 +36,42 @@ export type ElectionEvent =
   | { readonly kind: 'wake' }
   /** A term that somebody has used: ours must be above it. */
   | { readonly kind: 'floor'; readonly term: number }
+  /** Where the other processes answer, all of them. */
+  | { readonly kind: 'peers'; readonly hosts: readonly string[] }
+  /** Another process asks. */
+  | { readonly kind: 'asked'; readonly ask: Ask }
+  /** Another process has answered; undefined: it has not. */
+  | { readonly kind: 'answered'; readonly asked: AskEffect; readonly answer: Answer | undefined }
   | { readonly kind: 'stop' };
 
 const RETRY_BASE_MS = 200;
 const NONE = { reads: 0, writes: 0 };
+/** Who leads says so sooner. */
+const WOKEN_MS = 1_000;
+/** A new leader hears from everybody before it changes the electors. */
+const SETTLE_MS = 1_000;
 
 /** One event at one moment. Effects are to be carried out at once and in order: a write counts as sent now. */
 export function step(state: ElectionState, event: ElectionEvent, now: Instant): Step {
-  const expired = expire(state, now);
-  const heard = absorb(expired.state, event, now);
-  const settled = stepDownIfOvertaken(heard.state);
-  const decided = decide(settled.state, now);
-  const replaced: Effect[] = isReplaced(state, heard.state) ? [{ kind: 'lease-replaced' }] : [];
-  return {
-    state: decided.state,
-    effects: [...replaced, ...expired.effects, ...heard.effects, ...settled.effects, ...decided.effects],
-  };
+  let next = expire(state, now);
+  next = chain(next, (after) => absorb(after, event, now));
+  const replaced: Effect[] = isReplaced(state, next.state) ? [{ kind: 'lease-replaced' }] : [];
+  next = chain(next, stepDownIfOvertaken);
+  if (state.config.electors && next.state.phase === 'running') {
+    next = chain(next, (after) => contend(after, now));
+    // New electors first promise, then the Lease names them.
+    next = chain(next, (after) => lead(after, now));
+  }
+  next = chain(next, (after) => decide(after, now));
+  return { state: withValidity(next.state), effects: [...replaced, ...next.effects] };
+}
+
+/** The smaller of what the Lease gives and what promises give. */
+function withValidity(state: ElectionState): ElectionState {
+  const { role } = state;
+  if (role.kind === 'follower') return state;
+  const validUntilMs = Math.min(role.leaseUntilMs, supportedUntilMs(state));
+  return validUntilMs === role.validUntilMs ? state : { ...state, role: { ...role, validUntilMs } };
 }
 
 const isReplaced = (before: ElectionState, after: ElectionState) =>
@@ -54,7 +87,13 @@ function absorb(state: ElectionState, event: ElectionEvent, now: Instant): Step 
     case 'tick':
       return quiet(state);
     case 'wake':
-      return quiet({ ...state, mustRead: true });
+      return quiet(woken(state, now));
+    case 'peers':
+      return quiet(withPeers(state, event.hosts, now));
+    case 'asked':
+      return asked(state, event.ask, now);
+    case 'answered':
+      return quiet(answered(state, event.asked, event.answer));
     case 'floor':
       return quiet({ ...state, highestTerm: Math.max(state.highestTerm, event.term) });
     case 'stop':
@@ -71,6 +110,86 @@ function absorb(state: ElectionState, event: ElectionEvent, now: Instant): Step 
         ? quiet(state)
         : writeAnswered({ ...state, inFlight: undefined }, state.inFlight, event.outcome, now);
   }
+}
+
+/** With electors, who leads tells it everybody within a moment: asking the API server is for when it does not. */
+function woken(state: ElectionState, now: Instant): ElectionState {
+  if (!state.config.electors) return { ...state, mustRead: true };
+  const soonMs = now.monotonicMs + WOKEN_MS * (1 + state.config.jitter);
+  return { ...state, readDueMs: Math.min(state.readDueMs, soonMs) };
+}
+
+function withPeers(state: ElectionState, hosts: readonly string[], now: Instant): ElectionState {
+  const isNew = hosts.some((host) => !state.peers.includes(host));
+  const known = new Map([...state.known].filter(([host]) => hosts.includes(host)));
+  return { ...state, peers: hosts, known, tellDueMs: isNew ? now.monotonicMs : state.tellDueMs };
+}
+
+function asked(state: ElectionState, ask: Ask, now: Instant): Step {
+  const lease = ask.do === 'probe' ? undefined : ask.lease;
+  const { state: considered, granted: yes } = consider(state, ask, now);
+  const next = lease ? told(considered, lease, now) : considered;
+  return { state: next, effects: [{ kind: 'answer', answer: answerOf(next, yes) }] };
+}
+
+/** Another process shows the Lease as its own write has left it. It is as good as reading it, where it is newer than
+ *  what we know; a write of ours that may be done has to be settled by a reading. */
+function told(state: ElectionState, lease: Lease, now: Instant): ElectionState {
+  const { observed, inFlight, unsettled, role, config } = state;
+  if (state.phase !== 'running' || observed === undefined) return state;
+  if (observed.lease?.metadata.uid !== lease.metadata.uid) return state;
+  const known = observed.lease as Lease;
+  const newer =
+    termOf(lease) > termOf(known) ||
+    (termOf(lease) === termOf(known) && (lease.spec?.renewTime ?? '') > (known.spec?.renewTime ?? ''));
+  if (newer && holderOf(lease, config.identity) !== 'us') {
+    const writing = inFlight !== undefined && inFlight.kind !== 'read';
+    if (writing || unsettled.length > 0 || role.kind === 'leader') {
+      return { ...state, mustRead: true, highestTerm: Math.max(state.highestTerm, termOf(lease)) };
+    }
+    return { ...observe(state, lease, now), readDueMs: quietUntilMs(state, now) };
+  }
+  const same = (lease.spec?.renewTime ?? '') === (known.spec?.renewTime ?? '');
+  return same && role.kind === 'follower' ? { ...state, readDueMs: quietUntilMs(state, now) } : state;
+}
+
+/** While the leader tells its Lease, nobody reads it. */
+const quietUntilMs = ({ config }: ElectionState, now: Instant) =>
+  now.monotonicMs + config.heartbeatMs * (2 + config.jitter);
+
+function answered(
+  state: ElectionState,
+  { host, ask, sentAtMs }: AskEffect,
+  answer: Answer | undefined,
+): ElectionState {
+  const { round, config } = state;
+  const mine = ask.do === 'tell' || ask.do === 'withdraw' ? undefined : ask;
+  const counted =
+    round && mine?.term === round.term && (mine.do === 'probe') === (round.stage === 'probing')
+      ? { ...round, answers: round.answers + 1 }
+      : undefined;
+  if (!answer) return counted ? { ...state, round: counted } : state;
+  const one: Known = { id: answer.id, host, node: answer.node, seenMs: sentAtMs };
+  const known = new Map(state.known);
+  if (answer.leaving) known.delete(host);
+  else if (sentAtMs >= (known.get(host)?.seenMs ?? Number.NEGATIVE_INFINITY)) known.set(host, one);
+  const next = { ...state, known };
+  if (!mine || mine.candidate !== config.identity) return next;
+  if (!answer.granted) {
+    return {
+      ...next,
+      refusedTerm: Math.max(state.refusedTerm, answer.term),
+      ...(counted ? { round: counted } : {}),
+    };
+  }
+  return {
+    ...next,
+    support:
+      mine.do === 'promise' && mine.term >= state.support.fromTerm
+        ? granted(state.support, answer.id, sentAtMs)
+        : state.support,
+    ...(counted ? { round: { ...counted, willing: new Map(counted.willing).set(answer.id, one) } } : {}),
+  };
 }
 
 function readAnswered(state: ElectionState, outcome: ReadOutcome, now: Instant): Step {
@@ -125,24 +244,41 @@ function writeAnswered(state: ElectionState, write: Write, outcome: WriteOutcome
   const failures = { ...state.failures, writes: state.failures.writes + 1 };
   const next = { ...state, mustRead: true, failures };
   if (outcome.kind === 'refused') {
-    return { state: delayed(next, now, outcome.retryAfterMs), effects: [failed] };
+    const gaveUp = giveUp(delayed(next, now, outcome.retryAfterMs), write, now);
+    return { state: gaveUp.state, effects: [failed, ...gaveUp.effects] };
   }
   if (outcome.kind === 'unknown') {
     return { state: delayed({ ...next, unsettled: [...state.unsettled, write] }, now), effects: [failed] };
   }
   // Conflict or missing: somebody else was first. No failure, and no reason to wait with reading.
-  return { state: { ...next, failures: state.failures, notBeforeMs: now.monotonicMs }, effects: [failed] };
+  const gaveUp = giveUp({ ...next, failures: state.failures, notBeforeMs: now.monotonicMs }, write, now);
+  return { state: gaveUp.state, effects: [failed, ...gaveUp.effects] };
+}
+
+/** A write that would have made us leader was not done: who promised is free for another. */
+function giveUp(state: ElectionState, write: Write, now: Instant): Step {
+  const hosts = hostsOf(electorsOf(write.lease));
+  return write.kind === 'acquire' && hosts.length > 0 && state.role.kind === 'follower'
+    ? giveBack(state, hosts, write.term, now)
+    : quiet(state);
 }
 
 /** A write of ours is known to be done: its validity counts from when it was sent. */
 function accept(state: ElectionState, write: Write, now: Instant): Step {
-  if (write.kind === 'release') return { state, effects: [{ kind: 'released' }] };
+  if (write.kind === 'release') return released(state, write, now);
   if (write.kind === 'found') return quiet(state);
   const { timeoutMs, heartbeatMs, guardRatio } = state.config;
-  const validUntilMs = write.sentAtMs + timeoutMs * (1 - guardRatio);
-  const due = { ...state, renewDueMs: write.sentAtMs + heartbeatMs };
+  const leaseUntilMs = write.sentAtMs + timeoutMs * (1 - guardRatio);
+  const due = { ...state, renewDueMs: write.sentAtMs + heartbeatMs, tellDueMs: now.monotonicMs };
+  const validUntilMs = Math.min(leaseUntilMs, supportedUntilMs(due));
   if (validUntilMs <= now.monotonicMs || state.phase !== 'running') return quiet(due);
-  const role = { kind: 'leader', term: write.term, validUntilMs, renewedAtMs: write.sentAtMs } as const;
+  const role = {
+    kind: 'leader',
+    term: write.term,
+    validUntilMs,
+    leaseUntilMs,
+    renewedAtMs: write.sentAtMs,
+  } as const;
   if (write.kind === 'renew') {
     return state.role.kind === 'leader' && state.role.term === write.term
       ? { state: { ...due, role }, effects: [{ kind: 'renewed' }] }
@@ -151,9 +287,27 @@ function accept(state: ElectionState, write: Write, now: Instant): Step {
   if (write.term <= state.announcedTerm || write.term < state.highestTerm) return quiet(due);
   const before = stepDown(due, 'term-overtaken');
   return {
-    state: { ...before.state, role, announcedTerm: write.term },
+    state: {
+      ...before.state,
+      role,
+      announcedTerm: write.term,
+      attempts: 0,
+      changeNotBeforeMs: now.monotonicMs + SETTLE_MS,
+    },
     effects: [...before.effects, { kind: 'acquired', term: write.term }],
   };
+}
+
+/** The Lease is nobody's: the electors hear it first, and may take it without waiting for promises to lapse. */
+function released(state: ElectionState, write: Write, now: Instant): Step {
+  const released: Effect = { kind: 'released' };
+  if (!state.config.electors) return { state, effects: [released] };
+  const others = hostsOf(electorsOf(write.lease));
+  const back = giveBack(state, others, write.term, now);
+  const lease = state.observed?.lease;
+  const rest = state.peers.filter((host) => !others.includes(host));
+  const tells = lease ? asksOf(state, rest, { do: 'tell', lease }, now) : [];
+  return { state: back.state, effects: [released, ...back.effects, ...tells] };
 }
 
 function observe(state: ElectionState, lease: Lease | undefined, now: Instant): ElectionState {
@@ -169,9 +323,12 @@ function observe(state: ElectionState, lease: Lease | undefined, now: Instant): 
 }
 
 function expire(state: ElectionState, now: Instant): Step {
-  return state.role.kind === 'leader' && now.monotonicMs >= state.role.validUntilMs
-    ? stepDown(state, 'expired')
-    : quiet(state);
+  const { role, config } = state;
+  if (role.kind === 'follower' || now.monotonicMs < role.validUntilMs) return quiet(state);
+  if (now.monotonicMs >= role.leaseUntilMs) return stepDown(state, 'expired');
+  // Those who are with the majority go first; nobody may be.
+  const retakeNotBeforeMs = now.monotonicMs + (config.electors?.promiseMs ?? 0) / 2;
+  return stepDown({ ...state, retakeNotBeforeMs, wanted: undefined }, 'unsupported');
 }
 
 /** Someone has used a higher term: whoever checks terms would refuse ours, so we need a new one first. */

@@ -9,7 +9,7 @@ import { memberHandlers } from './members.ts';
 import { messageHandlers } from './messages.ts';
 import { apiMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
-import { PEER_PATH, type PeerHandler } from '../peers/index.ts';
+import { PEER_PREFIX, type PeerHandler } from '../peers/index.ts';
 import type { ApiPorts } from './ports.ts';
 import { ProblemError } from './problem.ts';
 import { refuseRaw } from './raw-refusal.ts';
@@ -57,7 +57,7 @@ export function createPodServer(
 ): HttpListener {
   const router = createRouter({ ...ports, routes: HEALTH_ROUTES, handlers: healthHandlers(ports) });
   return httpListener((req, res) => {
-    if (ports.peerHandler && req.url === PEER_PATH) return ports.peerHandler(req, res);
+    if (ports.peerHandler && req.url?.startsWith(PEER_PREFIX)) return ports.peerHandler(req, res);
     if (router.route(pathOf(req.url ?? ''), req, res) === false) router.refuse(res, notFound());
   });
 }

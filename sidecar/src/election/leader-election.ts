@@ -15,6 +15,7 @@ import {
 import type { Bus } from '../bus/index.ts';
 import type { TermFloor } from '../redis/port.ts';
 import { electionMetrics } from './metrics.ts';
+import type { SidecarElectionPeers } from './peers.ts';
 import type { LeaderElection } from './port.ts';
 
 export interface LeaderElectionOptions {
@@ -25,6 +26,8 @@ export interface LeaderElectionOptions {
   timeoutMs: number;
   heartbeatMs: number;
   leases: LeasePort;
+  /** Absent: a leader is replaced when its Lease has run out. */
+  peers?: SidecarElectionPeers | undefined;
   /** Where leadership is announced, and heard of. */
   bus: Bus;
   termFloor: TermFloor;
@@ -93,6 +96,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
   };
 
   election.on(onNotice);
+  options.peers?.answerWith(election.answer);
   const subscription = bus.subscribe((event) => {
     if (event.kind === 'gap') return election.wake();
     const { type, sourcePod } = event.message;

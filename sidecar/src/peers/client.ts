@@ -4,9 +4,11 @@ import type { PeerKey } from './key.ts';
 import { decodeWord, encodeRequest, type PeerRequest } from './messages.ts';
 import { seal, sealOf } from './seal.ts';
 
-/** Where a sidecar answers others. */
+/** Where a sidecar answers others about sessions, and about leadership. */
 export const PEER_PATH = '/peer/v1/sessions';
-export const REQUEST = 'request';
+export const ELECTION_PATH = '/peer/v1/election';
+/** What a request is bound to: one about sessions is none about leadership. */
+export const requestTo = (path: string) => (path === PEER_PATH ? 'request' : `request to ${path}`);
 /** What an answer is bound to. */
 export const answerTo = (nonce: string) => `answer to ${nonce}`;
 
@@ -17,17 +19,20 @@ const MOST_ANSWER_BYTES = 512 * 1024;
 export interface PeerClient {
   /** @throws Error when it does not answer in time, refuses, or its answer is not one of this cluster. */
   ask(address: string, question: PeerRequest): Promise<PeerWord>;
+  /** What the sidecar at `address` answers at `path`.
+   *  @throws Error as `ask`. */
+  send(address: string, path: string, text: string): Promise<string>;
   close(): void;
 }
 
-export function createPeerClient(key: PeerKey): PeerClient {
+export function createPeerClient(key: PeerKey, patienceMs = PATIENCE_MS): PeerClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 32, maxFreeSockets: 4, timeout: 30_000 });
-  const send = (address: string, body: Buffer) =>
+  const post = (address: string, path: string, body: Buffer) =>
     new Promise<Buffer>((resolve, reject) => {
-      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const signal = AbortSignal.timeout(patienceMs);
       const headers = { 'content-type': 'application/octet-stream', 'content-length': body.length };
       const sent = request(
-        `http://${address}${PEER_PATH}`,
+        `http://${address}${path}`,
         { method: 'POST', agent, signal, headers },
         (answer) => {
           const chunks: Buffer[] = [];
@@ -47,11 +52,13 @@ export function createPeerClient(key: PeerKey): PeerClient {
       sent.on('error', reject);
       sent.end(body);
     });
+  const send = async (address: string, path: string, text: string) => {
+    const body = seal(key.current(), text, requestTo(path));
+    return key.open(await post(address, path, body), answerTo(sealOf(body)));
+  };
   return {
-    async ask(address, question) {
-      const body = seal(key.current(), encodeRequest(question), REQUEST);
-      return decodeWord(key.open(await send(address, body), answerTo(sealOf(body))));
-    },
+    ask: async (address, question) => decodeWord(await send(address, PEER_PATH, encodeRequest(question))),
+    send,
     close: () => agent.destroy(),
   };
 }

@@ -6,6 +6,8 @@ import { type Clock, every, type Logger } from '@hyperpage/runtime';
 export interface PeerDirectory {
   /** `ip:port` of each, as DNS told last. */
   others(): readonly string[];
+  /** Tells them, now and whenever they change, until the returned function is called. */
+  follow(listener: (others: readonly string[]) => void): () => void;
   close(): void;
 }
 
@@ -22,6 +24,10 @@ export interface PeerDirectoryOptions {
 }
 
 const REFRESH_MS = 2000;
+
+export const hostAt = (ip: string, port: number): string =>
+  isIPv6(ip) ? `[${ip}]:${port}` : `${ip}:${port}`;
+
 const systemResolve = async (host: string) =>
   (await lookup(host, { all: true })).map(({ address }) => address);
 
@@ -29,13 +35,17 @@ const systemResolve = async (host: string) =>
 export function createPeerDirectory(options: PeerDirectoryOptions): PeerDirectory {
   const { host, port, ownIp, clock, log, resolve = systemResolve } = options;
   let others: readonly string[] = [];
+  const listeners = new Set<(others: readonly string[]) => void>();
   let told = false;
   const refresh = async () => {
     const found = await resolve(host);
+    const before = others;
     others = found
       .filter((ip) => ip !== ownIp)
-      .map((ip) => (isIPv6(ip) ? `[${ip}]:${port}` : `${ip}:${port}`));
+      .map((ip) => hostAt(ip, port))
+      .sort();
     told = false;
+    if (before.join() !== others.join()) for (const listener of listeners) listener(others);
   };
   const failed = (error: unknown) => {
     if (!told) log.warn({ host, reason: (error as Error).message }, 'the other pods cannot be looked up');
@@ -43,5 +53,13 @@ export function createPeerDirectory(options: PeerDirectoryOptions): PeerDirector
   };
   void refresh().catch(failed);
   const timer = every(clock, REFRESH_MS, refresh, failed);
-  return { others: () => others, close: () => timer.cancel() };
+  return {
+    others: () => others,
+    follow(listener) {
+      listeners.add(listener);
+      listener(others);
+      return () => listeners.delete(listener);
+    },
+    close: () => timer.cancel(),
+  };
 }

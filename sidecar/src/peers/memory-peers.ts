@@ -1,4 +1,5 @@
 import type { Clock } from '@hyperpage/runtime';
+import { beatMsOf, type SidecarElectionPeers } from '../election/peers.ts';
 import type { MemoryWorld } from '../memory-world.ts';
 import type { Peers } from './index.ts';
 import { decodeRequest, decodeWord, encodeRequest, encodeWord } from './messages.ts';
@@ -6,8 +7,20 @@ import { answerPeer } from './server.ts';
 import { createSessionPeers } from './session-peers.ts';
 
 /** The sidecars in this process, as they would be on a network. */
-export function createMemoryPeers(world: MemoryWorld, podId: string, clock: Clock): Peers {
-  const { peers } = world;
+export function createMemoryPeers(
+  world: MemoryWorld,
+  { podId, clock, promiseMs }: { podId: string; clock: Clock; promiseMs: number },
+): Peers {
+  const { peers, electors } = world;
+  const election: SidecarElectionPeers = {
+    host: podId,
+    node: podId,
+    promiseMs,
+    beatMs: beatMsOf(promiseMs),
+    ask: async (host, ask) => electors.ask(host, ask),
+    follow: (listener) => electors.follow((hosts) => listener(hosts.filter((host) => host !== podId))),
+    answerWith: (answer) => electors.join(podId, answer),
+  };
   return {
     sessions: createSessionPeers({
       clock,
@@ -20,10 +33,14 @@ export function createMemoryPeers(world: MemoryWorld, podId: string, clock: Cloc
         return decodeWord(encodeWord(word));
       },
     }),
+    election: promiseMs > 0 ? election : undefined,
     handler(service) {
-      peers.set(podId, service);
+      if (service) peers.set(podId, service);
       return undefined;
     },
-    close: () => void peers.delete(podId),
+    close() {
+      peers.delete(podId);
+      electors.leave(podId);
+    },
   };
 }

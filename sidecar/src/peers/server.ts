@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Counter, type Logger, type Registry } from '@hyperpage/runtime';
 import type { PeerService, PeerWord } from '../sessions/index.ts';
-import { answerTo, REQUEST } from './client.ts';
+import { answerTo, PEER_PATH, requestTo } from './client.ts';
 import type { PeerKey } from './key.ts';
 import { decodeRequest, encodeWord, type PeerRequest } from './messages.ts';
 import { seal, sealOf } from './seal.ts';
@@ -14,10 +14,28 @@ const MOST_BYTES = 512 * 1024;
 export const answerPeer = (service: PeerService, question: PeerRequest): Promise<PeerWord | undefined> =>
   question.do === 'hold' ? service.hold(question.sessionId, question.held) : service.read(question.sessionId);
 
+export interface PeerHandlerOptions {
+  key: PeerKey;
+  log: Logger;
+  registry: Registry;
+}
+
+/** What is answered, by path: text for text, undefined where there is no room. */
+export type PeerAnswers = Readonly<
+  Record<string, ((text: string) => Promise<string | undefined>) | undefined>
+>;
+
+export const sessionAnswers = (service: PeerService): PeerAnswers => ({
+  [PEER_PATH]: async (text) => {
+    const word = await answerPeer(service, decodeRequest(text));
+    return word && encodeWord(word);
+  },
+});
+
 /** Answers other sidecars of this cluster. Whoever lacks the key learns nothing and changes nothing. */
 export function createPeerHandler(
-  service: PeerService,
-  { key, log, registry }: { key: PeerKey; log: Logger; registry: Registry },
+  answers: PeerAnswers,
+  { key, log, registry }: PeerHandlerOptions,
 ): PeerHandler {
   const requests = new Counter<'outcome'>({
     name: 'hyperpage_peer_requests_total',
@@ -31,18 +49,21 @@ export function createPeerHandler(
     res.end(body);
   };
   const answer = async (req: IncomingMessage, res: ServerResponse) => {
+    const path = req.url ?? '';
+    const answerOf = answers[path];
+    if (!answerOf) return end(res, 404, 'refused');
     if (req.method !== 'POST') return end(res, 405, 'refused');
     const sealed = await bodyOf(req);
     if (!sealed) return end(res, 413, 'refused');
     let text: string;
     try {
-      text = key.open(sealed, REQUEST);
+      text = key.open(sealed, requestTo(path));
     } catch {
       return end(res, 403, 'refused');
     }
-    const word = await answerPeer(service, decodeRequest(text));
-    if (!word) return end(res, 507, 'full');
-    end(res, 200, 'done', seal(key.current(), encodeWord(word), answerTo(sealOf(sealed))));
+    const word = await answerOf(text);
+    if (word === undefined) return end(res, 507, 'full');
+    end(res, 200, 'done', seal(key.current(), word, answerTo(sealOf(sealed))));
   };
   return (req, res) => {
     answer(req, res).catch((error: unknown) => {

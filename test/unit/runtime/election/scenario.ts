@@ -33,7 +33,7 @@ export function play(text: string): string {
     const result = step(state, eventOf(event, state, lastWrite), now);
     state = result.state;
     if (state.inFlight && state.inFlight.kind !== 'read') lastWrite.lease = state.inFlight.lease;
-    const wakeAt = wakeAtMs(state);
+    const wakeAt = wakeAtMs(state, now);
     return [at, event, result.effects.map(wordsOf).join(', '), wakeAt === undefined ? '-' : String(wakeAt)];
   });
   return lines.map((cells) => cells.join(' | ')).join('\n');

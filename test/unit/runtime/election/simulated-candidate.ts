@@ -1,4 +1,6 @@
 import {
+  type Answer,
+  type AskEffect,
   type Effect,
   type ElectionEvent,
   type ElectionState,
@@ -13,6 +15,18 @@ import {
 
 export const TIMEOUT_MS = 6000;
 export const HEARTBEAT_MS = 2000;
+export const PROMISE_MS = 600;
+export const BEAT_MS = 150;
+export interface Rules {
+  guardRatio: number;
+  /** Replaces the machine, to see that the checks find what a broken one does. */
+  step: typeof step;
+  /** The API server writes without comparing. */
+  blindWrites?: boolean;
+  /** A restarted process goes by the name of the one before. */
+  sameBoot?: boolean;
+}
+
 export const NAME = { name: 'leader', namespace: 'demo' };
 
 export type Request = Extract<Effect, { kind: 'read' | 'write' }>;
@@ -23,17 +37,29 @@ export interface Surroundings {
   readonly nowMs: number;
   readonly highestTerm: number;
   readonly createMissing: boolean;
-  readonly rules: { guardRatio: number; step: typeof step };
+  readonly rules: Rules;
   readonly random: () => number;
+  readonly electors: boolean;
   at(atMs: number, run: () => void): void;
   announce(term: number, who: string): void;
   serve(request: Request): ReadOutcome | WriteOutcome;
-  delay(): number | 'lost';
+  /** Of a message to the API server, or from it. */
+  delay(pod: string): number | 'lost';
+  answerDelay(pod: string): number | 'lost';
+  /** Of a message between two pods: how long each copy takes; none when it is lost. */
+  delays(from: string, to: string): number[];
+  /** The process that runs in a pod. */
+  inPod(pod: string): Candidate | undefined;
+  note(who: string, what: () => string): void;
 }
+
+type Reply = (answer: Answer) => void;
 
 /** One process: the machine, a clock of its own speed, and a network between it and the API server. */
 export class Candidate {
   readonly name: string;
+  readonly pod: string;
+  readonly node: string;
   readonly #world: Surroundings;
   readonly #rate: number;
   readonly #offsetMs: number;
@@ -42,9 +68,11 @@ export class Candidate {
   #pausedUntilMs = 0;
   #wakeAtMs: number | undefined;
 
-  constructor(world: Surroundings, pod: string, bootId: string) {
+  constructor(world: Surroundings, pod: string, bootId: string, node: string) {
     this.#world = world;
-    this.name = identityOf(pod, bootId);
+    this.pod = pod;
+    this.node = node;
+    this.name = identityOf(pod, world.rules.sameBoot ? 'boot' : bootId);
     this.#rate = 0.95 + world.random() * 0.1;
     this.#offsetMs = world.random() * 1e6;
     this.#state = initialState({
@@ -55,6 +83,7 @@ export class Candidate {
       guardRatio: world.rules.guardRatio,
       createMissing: world.createMissing,
       jitter: world.random(),
+      electors: world.electors ? { host: pod, node, promiseMs: PROMISE_MS, beatMs: BEAT_MS } : undefined,
     });
   }
 
@@ -64,23 +93,40 @@ export class Candidate {
     return this.#alive && role.kind === 'leader' && this.#now().monotonicMs < role.validUntilMs;
   }
 
+  get isAlive(): boolean {
+    return this.#alive;
+  }
+
+  get isPaused(): boolean {
+    return this.#world.nowMs < this.#pausedUntilMs;
+  }
+
+  get state(): ElectionState {
+    return this.#state;
+  }
+
   crash(): void {
+    this.#world.note(this.name, () => 'crashes');
     this.#alive = false;
   }
 
   pause(ms: number): void {
+    this.#world.note(this.name, () => `stops for ${Math.round(ms)} ms`);
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#world.nowMs + ms);
   }
 
-  hear(event: ElectionEvent): void {
+  hear(event: ElectionEvent, reply?: Reply): void {
     if (!this.#alive) return;
-    if (this.#world.nowMs < this.#pausedUntilMs) {
-      this.#world.at(this.#pausedUntilMs, () => this.hear(event));
+    if (this.isPaused) {
+      this.#world.at(this.#pausedUntilMs, () => this.hear(event, reply));
       return;
     }
     const { state, effects } = this.#world.rules.step(this.#state, event, this.#now());
     this.#state = state;
-    for (const effect of effects) this.#carryOut(effect);
+    for (const effect of effects) {
+      if (effect.kind === 'answer') reply?.(effect.answer);
+      else this.#carryOut(effect);
+    }
     this.#setTimer();
   }
 
@@ -93,19 +139,43 @@ export class Candidate {
 
   #carryOut(effect: Effect): void {
     if (effect.kind === 'lease-replaced') this.tellFloor();
-    if (effect.kind === 'acquired') this.#world.announce(effect.term, this.name);
-    if (effect.kind !== 'read' && effect.kind !== 'write') return;
     const world = this.#world;
-    const there = world.delay();
+    if (effect.kind === 'acquired') world.announce(effect.term, this.name);
+    if (effect.kind === 'lost') world.note(this.name, () => `LOST ${effect.term} ${effect.reason}`);
+    if (effect.kind === 'ask') return this.#ask(effect);
+    if (effect.kind !== 'read' && effect.kind !== 'write') return;
+    if (effect.kind === 'write')
+      world.note(this.name, () => `sends ${effect.write.kind} term ${effect.write.term}`);
+    const there = world.delay(this.pod);
     if (there === 'lost') return this.#timeOut(effect);
     world.at(world.nowMs + there, () => {
       const outcome = world.serve(effect);
-      const back = world.delay();
+      const back = world.answerDelay(this.pod);
       // An answer that comes too late is none.
       if (back === 'lost' || there + back > HEARTBEAT_MS) return this.#timeOut(effect, there);
       world.at(world.nowMs + back, () => this.hear(answerTo(effect, outcome)));
     });
     return;
+  }
+
+  /** Each copy that arrives is answered, each answer may come twice; without one there is silence after a while. */
+  #ask(asked: AskEffect): void {
+    const world = this.#world;
+    let open = true;
+    const settle = (answer: Answer | undefined) => {
+      if (!open && answer === undefined) return;
+      open = false;
+      this.hear({ kind: 'answered', asked, answer });
+    };
+    for (const there of world.delays(this.pod, asked.host)) {
+      world.at(world.nowMs + there, () =>
+        world.inPod(asked.host)?.hear({ kind: 'asked', ask: asked.ask }, (answer) => {
+          for (const back of world.delays(asked.host, this.pod))
+            world.at(world.nowMs + back, () => settle(answer));
+        }),
+      );
+    }
+    world.at(world.nowMs + 2 * BEAT_MS, () => settle(undefined));
   }
 
   #timeOut(effect: Request, afterMs = 0): void {
@@ -118,7 +188,7 @@ export class Candidate {
   }
 
   #setTimer(): void {
-    const dueMs = wakeAtMs(this.#state);
+    const dueMs = wakeAtMs(this.#state, this.#now());
     this.#wakeAtMs = dueMs;
     if (dueMs === undefined) return;
     const inMs = Math.max(0, dueMs - this.#now().monotonicMs) / this.#rate + 0.01;

@@ -1,78 +1,65 @@
-import { step } from '@hyperpage/runtime';
-import { type Rules, SOUND, simulate } from './simulator.ts';
+import type { Rules } from './simulated-candidate.ts';
+import { ELECTOR_MUTANTS, LEASE_MUTANTS, RARE_MUTANTS } from './mutants.ts';
+import { type Options, SOUND, simulate } from './simulator.ts';
 
-const SEEDS = Array.from({ length: 400 }, (_, index) => index + 1);
+const seedsUpTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+const SEEDS = seedsUpTo(Number(process.env['HYPERPAGE_SEEDS'] ?? 100));
 
-const violationsUnder = (rules: Rules, seeds = SEEDS) =>
-  seeds.flatMap((seed) => simulate(seed, rules).violations.map((what) => `seed ${seed}, ${what}`));
+const violationsOf = (options: Options) =>
+  SEEDS.flatMap((seed) => simulate(seed, options).violations.map((what) => `seed ${seed}, ${what}`));
 
-describe('election under delays, losses, pauses, restarts, deleted Leases and clock rates within 5 %', () => {
+describe.each([
+  ['by the Lease alone', false],
+  ['with electors', true],
+])('election %s, under every fault at once', (_, electors) => {
   test('no two processes are ever valid at once (E1) and terms strictly grow (E2)', () => {
-    expect(violationsUnder(SOUND)).toEqual([]);
-  });
-
-  test('somebody leads most of the time, however bad the world is', () => {
-    const led = SEEDS.map((seed) => simulate(seed).led);
-    expect(led.reduce((sum, part) => sum + part, 0) / led.length).toBeGreaterThan(0.5);
+    expect(violationsOf({ electors })).toEqual([]);
   });
 });
 
-/** Each breaks one rule of the machine: the simulation must find it, or its silence above proves nothing. */
-const MUTANTS: Array<[string, Rules]> = [
-  ['has no guard time', { ...SOUND, guardRatio: 0 }],
-  ['counts validity from the answer instead of the send', { ...SOUND, step: fromTheAnswer(step) }],
-  ['takes the Lease after half of its duration', { ...SOUND, step: impatient(step) }],
-  ['takes a write without an answer for done', { ...SOUND, step: trusting(step) }],
-  ['takes a Lease held by someone unknown at once', { ...SOUND, step: careless(step) }],
-  ['forgets the highest term', { ...SOUND, step: forgetful(step) }],
-];
-
-test.each(MUTANTS)('the simulation finds a candidate that %s', (_, rules) => {
-  const seeds = Array.from({ length: 3000 }, (_, index) => index + 1);
-  const found = seeds.find((seed) => simulate(seed, rules).violations.length > 0);
-  expect(found).toBeDefined();
+test('by the Lease alone somebody leads most of the time, however bad the world is', () => {
+  const led = SEEDS.map((seed) => simulate(seed).led);
+  expect(led.reduce((sum, part) => sum + part, 0) / led.length).toBeGreaterThan(0.5);
 });
 
-function fromTheAnswer(sound: typeof step): typeof step {
-  return (state, event, now) => {
-    const { inFlight } = state;
-    return event.kind === 'write-answered' && inFlight !== undefined && inFlight.kind !== 'read'
-      ? sound({ ...state, inFlight: { ...inFlight, sentAtMs: now.monotonicMs } }, event, now)
-      : sound(state, event, now);
-  };
-}
+/** The first seed that shows it. */
+const foundBy = (rules: Rules, electors: boolean) =>
+  seedsUpTo(3000).find((seed) => simulate(seed, { rules, electors }).violations.length > 0);
 
-function impatient(sound: typeof step): typeof step {
-  return (state, event, now) => {
-    const { observed, role } = state;
-    const early = observed && role.kind === 'follower' && now.monotonicMs - observed.sinceMs > 3000;
-    return sound(early ? { ...state, observed: { ...observed, sinceMs: -1e9 } } : state, event, now);
-  };
-}
+test.each(LEASE_MUTANTS)('by the Lease alone, the simulation finds a candidate that %s', (_, rules) => {
+  expect(foundBy(rules, false)).toBeDefined();
+});
 
-function trusting(sound: typeof step): typeof step {
-  return (state, event, now) => {
-    const { inFlight } = state;
-    return event.kind === 'write-answered' &&
-      event.outcome.kind === 'unknown' &&
-      inFlight !== undefined &&
-      inFlight.kind !== 'read'
-      ? sound(state, { kind: 'write-answered', outcome: { kind: 'written', lease: inFlight.lease } }, now)
-      : sound(state, event, now);
-  };
-}
+test.each(ELECTOR_MUTANTS)('with electors, the simulation finds a candidate that %s', (_, rules) => {
+  expect(foundBy(rules, true)).toBeDefined();
+});
 
-function careless(sound: typeof step): typeof step {
-  return (state, event, now) => {
-    if (event.kind !== 'read-answered' || event.outcome.kind !== 'found') return sound(state, event, now);
-    const { lease } = event.outcome;
-    if (lease.spec?.holderIdentity !== 'unknown') return sound(state, event, now);
-    const free = { ...lease, spec: { ...lease.spec, holderIdentity: '' } };
-    return sound(state, { kind: 'read-answered', outcome: { kind: 'found', lease: free } }, now);
-  };
-}
+test.each(RARE_MUTANTS)(
+  'with electors, a written scenario finds a candidate that %s',
+  (_, rules, scenario) => {
+    const seeds = seedsUpTo(60);
+    expect(seeds.find((seed) => scenario(seed, rules).violations.length > 0)).toBeDefined();
+    expect(seeds.flatMap((seed) => scenario(seed, SOUND).violations)).toEqual([]);
+  },
+);
 
-function forgetful(sound: typeof step): typeof step {
-  return (state, event, now) =>
-    event.kind === 'floor' ? { state, effects: [] } : sound({ ...state, highestTerm: 0 }, event, now);
-}
+describe('with electors, on a good network', () => {
+  const gapsOf = (fault: string) =>
+    seedsUpTo(10)
+      .flatMap((seed) => simulate(seed, { electors: true, calmMs: 10_000, faults: [fault] }).gapsMs)
+      .sort((a, b) => a - b);
+
+  test.each(['crash', 'pause', 'partition'])(
+    'after a %s most times another one leads in under a second',
+    (fault) => {
+      const gaps = gapsOf(fault);
+      expect(gaps.length).toBeGreaterThan(20);
+      expect(gaps[Math.floor(gaps.length * 0.8)]).toBeLessThan(1000);
+    },
+  );
+
+  test('after a stop another one leads within a tenth of a second', () => {
+    const gaps = gapsOf('stop');
+    expect(gaps[Math.floor(gaps.length * 0.8)]).toBeLessThan(100);
+  });
+});

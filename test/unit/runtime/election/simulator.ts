@@ -1,21 +1,38 @@
 import { LEASE_ANNOTATIONS, UNKNOWN_HOLDER } from '@hyperpage/contract';
 import { type Lease, neverHeld, type ReadOutcome, step, type WriteOutcome } from '@hyperpage/runtime';
 import { randomOf } from '../../../support/random.ts';
-import { Candidate, NAME, type Request, type Surroundings, TIMEOUT_MS } from './simulated-candidate.ts';
+import { Agenda } from './agenda.ts';
+import {
+  Candidate,
+  NAME,
+  type Request,
+  type Rules,
+  type Surroundings,
+  TIMEOUT_MS,
+} from './simulated-candidate.ts';
 
-/** A simulated world for the election: candidates with clocks of their own speed, an API server behind a network that
- *  delays and loses, pauses, restarts, and somebody who deletes the Lease. All of it follows from one seed.
+/** A simulated world for the election: candidates with clocks of their own speed, an API server and peers behind a
+ *  network that delays, loses, doubles and reorders, partitions of any shape, pauses, restarts, pods that come and go, and
+ *  somebody who deletes the Lease. All of it follows from one seed.
  *
  *  Time here is the world's, in milliseconds; a candidate sees it only through its clock. After every event it checks:
  *  E1, no two processes are valid; E2, every new term is above all before it. */
 
-export interface Rules {
-  guardRatio: number;
-  /** Replaces the machine, to see that the checks find what a broken one does. */
-  step: typeof step;
-}
-
 export const SOUND: Rules = { guardRatio: 0.1, step };
+
+export interface Options {
+  rules?: Rules;
+  /** Whether candidates have electors. */
+  electors?: boolean;
+  durationMs?: number;
+  /** A network as good as a datacentre's, and this much time between one fault and the next. */
+  calmMs?: number;
+  /** Only these faults, by name. */
+  faults?: readonly string[];
+  pods?: number;
+  /** Called with every line of the transcript. */
+  transcript?: (line: string) => void;
+}
 
 export interface Outcome {
   violations: string[];
@@ -23,57 +40,93 @@ export interface Outcome {
   acquired: number;
   /** Part of the time during which somebody was valid. */
   led: number;
+  /** What was done to the world, by kind. */
+  faults: Map<string, number>;
+  /** How long nobody was valid, each time that a leader was followed by another, in milliseconds. */
+  gapsMs: number[];
 }
 
-export function simulate(seed: number, rules: Rules = SOUND, durationMs = 120_000): Outcome {
-  const world = new World(seed, rules);
+export function simulate(seed: number, options: Options = {}): Outcome {
+  const { durationMs = 120_000 } = options;
+  const world = new World(seed, options);
   world.run(durationMs);
-  return { violations: world.violations, acquired: world.acquired, led: world.ledMs / durationMs };
+  const { violations, acquired, faults, gapsMs } = world;
+  return { violations, acquired, led: world.ledMs / durationMs, faults, gapsMs };
 }
 
-class World implements Surroundings {
+export class World implements Surroundings {
   readonly violations: string[] = [];
+  readonly faults = new Map<string, number>();
+  readonly gapsMs: number[] = [];
   acquired = 0;
   ledMs = 0;
   nowMs = 0;
   highestTerm = 0;
-  #events: Array<{ atMs: number; order: number; run: () => void }> = [];
-  #order = 0;
+  readonly #agenda = new Agenda();
+  #boots = 0;
   #revision = 1;
   #lease: Lease | undefined = { ...neverHeld(NAME.name, NAME.namespace) };
-  readonly #candidates: Candidate[] = [];
+  #leaderlessSinceMs: number | undefined = 0;
+  #wasLed = false;
+  #apiDownUntilMs = 0;
+  /** Directions in which nothing gets through: `from>to`, the API server being `api`. */
+  readonly #blocked = new Map<string, number>();
+  readonly #candidates = new Map<string, Candidate>();
   readonly rules: Rules;
+  readonly electors: boolean;
   readonly random: () => number;
   /** How bad this world is. */
   readonly lossRate: number;
   readonly delayMs: number;
+  readonly peerLossRate: number;
+  readonly peerDelayMs: number;
+  /** Between one fault and the next, on average. */
+  readonly calmMs: number;
+  readonly #only: readonly string[] | undefined;
   readonly createMissing: boolean;
+  readonly #transcript: ((line: string) => void) | undefined;
 
-  constructor(seed: number, rules: Rules) {
+  constructor(seed: number, { rules = SOUND, electors = false, transcript, calmMs, faults, pods }: Options) {
     this.rules = rules;
+    this.electors = electors;
+    this.#transcript = transcript;
     this.random = randomOf(seed);
     this.lossRate = this.random() * 0.3;
     // Some worlds are slower than a Lease is long.
     this.delayMs = 5 * 10 ** (this.random() * 3);
+    this.peerLossRate = this.random() ** 2 * 0.3;
+    this.peerDelayMs = 10 ** (this.random() * 2.5);
+    // Some are struck again and again, some are let alone for a while.
+    this.calmMs = 300 * 50 ** this.random();
+    this.#only = faults;
+    if (calmMs !== undefined) {
+      this.calmMs = calmMs;
+      this.lossRate = 0;
+      this.peerLossRate = 0.001;
+      this.delayMs = 5;
+      this.peerDelayMs = 1;
+    }
     this.createMissing = this.random() < 0.5;
     this.#store(this.#lease as Lease);
-    const count = 2 + Math.floor(this.random() * 3);
-    for (let pod = 0; pod < count; pod += 1) this.#boot(pod);
-    this.at(this.random() * 20_000, () => this.#mischief());
+    const drawn = electors ? 3 + Math.floor(this.random() * 5) : 2 + Math.floor(this.random() * 3);
+    const count = pods ?? drawn;
+    for (let pod = 0; pod < count; pod += 1) this.#boot(`pod-${pod}`);
+    this.at(this.random() * (electors ? 2 * this.calmMs : 20_000), () => this.#mischief());
   }
 
+  /** For written scenarios: called when the API server does a write. */
+  onWrite: (holder: string, kind: string) => void = () => {};
+  /** The API server's answers to these pods take so much longer. */
+  readonly slowMs = new Map<string, number>();
+
   at(atMs: number, run: () => void): void {
-    this.#events.push({ atMs, order: this.#order++, run });
+    this.#agenda.add(atMs, run);
   }
 
   run(untilMs: number): void {
     for (;;) {
-      let next = 0;
-      for (let i = 1; i < this.#events.length; i += 1)
-        if (before(this.#events[i], this.#events[next])) next = i;
-      const event = this.#events[next];
-      if (!event || event.atMs > untilMs) return;
-      this.#events.splice(next, 1);
+      const event = this.#agenda.next(untilMs);
+      if (!event) return;
       if (this.#valid().length > 0) this.ledMs += event.atMs - this.nowMs;
       this.nowMs = event.atMs;
       event.run();
@@ -81,7 +134,12 @@ class World implements Surroundings {
     }
   }
 
+  note(who: string, what: () => string): void {
+    this.#transcript?.(`${(this.nowMs / 1000).toFixed(3).padStart(9)}  ${who.padEnd(14)} ${what()}`);
+  }
+
   announce(term: number, who: string): void {
+    this.note(who, () => `LEADS in term ${term}`);
     this.acquired += 1;
     if (term <= this.highestTerm) this.#violate(`E2: ${who} began term ${term} after ${this.highestTerm}`);
     this.highestTerm = Math.max(this.highestTerm, term);
@@ -96,14 +154,36 @@ class World implements Surroundings {
       return this.#lease ? { kind: 'conflict' } : this.#store(lease, `uid-${this.#revision}`);
     if (!this.#lease) return { kind: 'missing' };
     const same = this.#lease.metadata.resourceVersion === lease.metadata.resourceVersion;
-    return same ? this.#store(lease) : { kind: 'conflict' };
+    if (!same && !this.rules.blindWrites) return { kind: 'conflict' };
+    if (kind !== 'release') this.onWrite(lease.spec?.holderIdentity ?? '', kind);
+    this.note(
+      'api',
+      () => `${effect.write.kind} by ${lease.spec?.holderIdentity || '-'}, term ${effect.write.term}`,
+    );
+    return this.#store(lease);
   }
 
-  /** A quarter is lost on each way as often as the other; a lost answer is a write that was done. */
-  delay(): number | 'lost' {
+  /** As much is lost on each way; a lost answer is a write that was done. */
+  delay(pod: string): number | 'lost' {
     if (this.random() < this.lossRate / 2) return 'lost';
+    if (this.nowMs < this.#apiDownUntilMs || this.#isBlocked(pod, 'api')) return 'lost';
     return this.random() ** 3 * this.delayMs * 4;
   }
+
+  answerDelay(pod: string): number | 'lost' {
+    const delay = this.delay(pod);
+    return delay === 'lost' ? delay : delay + (this.slowMs.get(pod) ?? 0);
+  }
+
+  delays(from: string, to: string): number[] {
+    if (this.#isBlocked(from, to) || this.random() < this.peerLossRate) return [];
+    const delay = () => this.random() ** 3 * this.peerDelayMs * 4;
+    return this.random() < 0.03 ? [delay(), delay() + this.random() * 2000] : [delay()];
+  }
+
+  inPod = (pod: string): Candidate | undefined => this.#candidates.get(pod);
+
+  #isBlocked = (from: string, to: string) => this.nowMs < (this.#blocked.get(`${from}>${to}`) ?? 0);
 
   #store(lease: Lease, uid = lease.metadata.uid ?? 'uid-0'): WriteOutcome {
     const resourceVersion = String(this.#revision++);
@@ -111,32 +191,111 @@ class World implements Surroundings {
     return { kind: 'written', lease: this.#lease };
   }
 
-  #boot(pod: number): void {
-    const candidate = new Candidate(this, `pod-${pod}`, `boot${this.#order}`);
-    this.#candidates[pod] = candidate;
+  #boot(pod: string): void {
+    this.#boots += 1;
+    const node = `node-${Math.floor(this.random() * 3)}`;
+    const candidate = new Candidate(this, pod, `boot${this.#boots}`, node);
+    this.#candidates.set(pod, candidate);
+    this.note(candidate.name, () => 'starts');
     candidate.hear({ kind: 'start' });
     candidate.tellFloor();
+    this.#tellPeers();
   }
 
-  /** What happens to pods and Leases, again and again. */
-  #mischief(): void {
-    this.at(this.nowMs + this.random() * 15_000, () => this.#mischief());
-    const pod = Math.floor(this.random() * this.#candidates.length);
-    const candidate = this.#candidates[pod] as Candidate;
-    const dice = this.random();
-    if (dice < 0.3) candidate.pause(this.random() * 3 * TIMEOUT_MS);
-    else if (dice < 0.45) {
-      candidate.crash();
-      this.at(this.nowMs + this.random() * 2000, () => this.#boot(pod));
-    } else if (dice < 0.6) {
-      candidate.hear({ kind: 'stop' });
-      this.at(this.nowMs + 10_000, () => {
-        candidate.crash();
-        this.#boot(pod);
+  /** DNS says where the pods are, not at once. */
+  #tellPeers(): void {
+    if (!this.electors) return;
+    for (const [pod, candidate] of this.#candidates) {
+      this.at(this.nowMs + this.random() * 2000, () => {
+        const hosts = [...this.#candidates.keys()].filter((one) => one !== pod);
+        candidate.hear({ kind: 'peers', hosts });
       });
-    } else if (dice < 0.75) candidate.hear({ kind: 'wake' });
-    else if (dice < 0.85) this.#deleteLease();
-    else candidate.hear({ kind: 'floor', term: this.highestTerm });
+    }
+  }
+
+  /** What happens to pods, network and Lease, again and again. */
+  #mischief(): void {
+    this.at(this.nowMs + this.random() * (this.electors ? 2 * this.calmMs : 15_000), () => this.#mischief());
+    const pods = [...this.#candidates.keys()];
+    // Leaders are the interesting ones.
+    const leader = pods.find((pod) => this.#candidates.get(pod)?.isValid());
+    const pod =
+      leader !== undefined && this.random() < 0.5
+        ? leader
+        : (pods[Math.floor(this.random() * pods.length)] as string);
+    const candidate = this.#candidates.get(pod) as Candidate;
+    const all: Array<[number, string, () => void]> = [
+      [0.3, 'pause', () => candidate.pause(this.random() ** 2 * 3 * TIMEOUT_MS)],
+      [0.15, 'crash', () => this.#restart(pod, candidate)],
+      [
+        0.15,
+        'stop',
+        () => {
+          candidate.hear({ kind: 'stop' });
+          this.at(this.nowMs + 2000, () => this.#restart(pod, candidate));
+        },
+      ],
+      [0.15, 'wake', () => candidate.hear({ kind: 'wake' })],
+      [0.1, 'delete the Lease', () => this.#deleteLease()],
+      [0.15, 'floor', () => candidate.hear({ kind: 'floor', term: this.highestTerm })],
+      [0.25, 'partition', () => this.#partition(pods, pod)],
+      [0.1, 'API server down', () => (this.#apiDownUntilMs = this.nowMs + this.random() * 12_000)],
+      [0.1, 'edit the Lease', () => this.#lease && this.#store(this.#lease)],
+      [0.15, 'pods come and go', () => this.#scale(pods, pod)],
+    ];
+    const strikes = all.filter(([, name], i) => this.#only?.includes(name) ?? (this.electors || i < 6));
+    let dice = this.random() * strikes.reduce((sum, [share]) => sum + share, 0);
+    for (const [share, name, strike] of strikes) {
+      dice -= share;
+      if (dice >= 0) continue;
+      this.faults.set(name, (this.faults.get(name) ?? 0) + 1);
+      this.note('!', () => `${name} ${pod}`);
+      strike();
+      return;
+    }
+  }
+
+  /** Nothing gets through between the two, for so long. */
+  cut(a: string, b: string, ms: number): void {
+    this.note('!', () => `${a} and ${b} are cut off from each other for ${ms} ms`);
+    this.#blocked.set(`${a}>${b}`, this.nowMs + ms);
+    this.#blocked.set(`${b}>${a}`, this.nowMs + ms);
+  }
+
+  /** A new process in a pod. */
+  boot = (pod: string): void => this.#boot(pod);
+
+  leader = (): Candidate | undefined => this.#valid()[0];
+
+  #restart(pod: string, candidate: Candidate): void {
+    candidate.crash();
+    this.at(this.nowMs + this.random() ** 3 * 2000, () => {
+      if (this.#candidates.get(pod) === candidate) this.#boot(pod);
+    });
+  }
+
+  /** Cuts one pod off from some others, or the pods into two halves; in both directions or one; the API server with or
+   *  without. */
+  #partition(pods: readonly string[], pod: string): void {
+    const untilMs = this.nowMs + this.random() ** 2 * 15_000;
+    const halves = this.random() < 0.5;
+    const inside = halves ? pods.filter(() => this.random() < 0.5) : [pod];
+    const outside = [...pods, 'api'].filter((one) => !inside.includes(one) && this.random() < 0.9);
+    const direction = this.random();
+    for (const a of inside) {
+      for (const b of outside) {
+        if (direction < 0.7) this.#blocked.set(`${a}>${b}`, untilMs);
+        if (direction > 0.3) this.#blocked.set(`${b}>${a}`, untilMs);
+      }
+    }
+  }
+
+  #scale(pods: readonly string[], pod: string): void {
+    if (pods.length > 3 && this.random() < 0.5) {
+      this.#candidates.get(pod)?.crash();
+      this.#candidates.delete(pod);
+    } else if (pods.length < 9) this.#boot(`pod-${this.#boots + 100}`);
+    this.#tellPeers();
   }
 
   /** Somebody deletes the Lease; the operator, if it is there, makes it anew as held by someone unknown. */
@@ -158,20 +317,22 @@ class World implements Surroundings {
   }
 
   #valid(): Candidate[] {
-    return this.#candidates.filter((candidate) => candidate.isValid());
+    return [...this.#candidates.values()].filter((candidate) => candidate.isValid());
   }
 
   #check(): void {
     const valid = this.#valid();
     if (valid.length > 1) this.#violate(`E1: ${valid.map(({ name }) => name).join(' and ')} are both valid`);
+    if (valid.length === 0) this.#leaderlessSinceMs ??= this.nowMs;
+    else if (this.#leaderlessSinceMs !== undefined) {
+      if (this.#wasLed) this.gapsMs.push(this.nowMs - this.#leaderlessSinceMs);
+      this.#wasLed = true;
+      this.#leaderlessSinceMs = undefined;
+    }
   }
 
   #violate(what: string): void {
+    this.note('?', () => what);
     this.violations.push(`at ${Math.round(this.nowMs)} ms: ${what}`);
   }
 }
-
-const before = (
-  a: { atMs: number; order: number } | undefined,
-  b: { atMs: number; order: number } | undefined,
-) => a !== undefined && b !== undefined && (a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order));
