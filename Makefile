@@ -52,6 +52,10 @@ test: setup ## Every tier that this machine can run (TIERS="unit redis" for some
 bench: setup ## Measure against peers in one run and write bench.json (ONLY=name for one entry)
 	@node test/bench/main.ts $(if $(ONLY),--only $(ONLY))
 
+.PHONY: simulate
+simulate: node_modules/.package-lock.json ## The election in a simulated world, seed after seed (SEEDS=…; SEED=n replays one)
+	@node test/simulate/main.ts $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: chaos
 chaos: setup ## Break a real cluster on purpose while it is written to (SEED=… ROUNDS=… FAULTS=…, ARGS=--help)
 	@node dev/chaos/main.ts $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(FAULTS),--faults $(FAULTS)) $(ARGS)

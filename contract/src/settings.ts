@@ -176,9 +176,9 @@ export const SIDECAR_SETTINGS = {
   ),
   peersHost: optional(
     text('HYPERPAGE_PEERS_HOST', {
-      wants: 'a DNS name',
-      pattern: podName,
-      doc: 'DNS name whose addresses are the sidecars of this cluster, this one among them.',
+      wants: 'a DNS name, or several with commas between',
+      pattern: /^[A-Za-z0-9.:-]+(,[A-Za-z0-9.:-]+)*$/,
+      doc: 'DNS name whose addresses are the sidecars of this cluster, this one among them; or several names or addresses.',
     }),
   ),
   peerKeyFile: optional(

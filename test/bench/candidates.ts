@@ -13,8 +13,9 @@ export interface TrialOptions {
   start(trial: number): Promise<Candidate>;
   /** How the leader is ended. */
   end: 'SIGKILL' | 'SIGTERM';
-  /** The leader lives for a random time below this before it is ended, so that trials meet every moment between two
+  /** The leader lives for a random time between these before it is ended, so that trials meet every moment between two
    *  renewals; in milliseconds. */
+  livesAtLeastMs: number;
   livesUpToMs: number;
   random: () => number;
   say(line: string): void;
@@ -29,7 +30,8 @@ export async function takeovers(options: TrialOptions): Promise<number[]> {
   const times: number[] = [];
   let leader = await firstToLead(candidates);
   for (let trial = 0; trial < trials; trial += 1) {
-    await sleep(options.random() * options.livesUpToMs);
+    const { livesAtLeastMs, livesUpToMs } = options;
+    await sleep(livesAtLeastMs + options.random() * (livesUpToMs - livesAtLeastMs));
     const survivors = candidates.filter((candidate) => candidate !== leader);
     const endedAt = performance.now();
     leader.signal(end);

@@ -10,6 +10,8 @@ import { asksOf, askToPromise, chain, heldBy, hostsOf } from './support.ts';
 const GONE_MS = 3_000;
 /** Whoever is asked to become an elector has so long to promise. */
 const TRIAL_MS = 1_000;
+/** Who has not answered yet is told again. */
+const SEARCH_MS = 1_000;
 /** A candidate whose write is under way keeps its promises for so long: an API server may take a second. */
 const CLAIM_MS = 1_500;
 
@@ -40,16 +42,25 @@ function beat(state: ElectionState, now: Instant): Step {
   return askToPromise({ ...state, beatDueMs }, [...new Set(hostsOf(claim.electors))], claim.term, now);
 }
 
-/** Followers that are no electors hear of the Lease here, and need not ask the API server. */
+/** Followers that are no electors hear of the Lease here, and need not ask the API server. Those that have not answered
+ *  yet are told more often: they may be starting, and become electors. */
 function tell(state: ElectionState, now: Instant): Step {
   const lease = state.observed?.lease;
-  if (state.role.kind !== 'leader' || !lease || now.monotonicMs < state.tellDueMs) return quiet(state);
-  const hosts = new Set(hostsOf(electorsOf(lease)));
-  const others = state.peers.filter((host) => !hosts.has(host));
+  if (state.role.kind !== 'leader' || !lease) return quiet(state);
+  const all = now.monotonicMs >= state.tellDueMs;
+  const hosts = all ? strangers(state) : strangers(state).filter((host) => !state.known.has(host));
+  if (!all && now.monotonicMs < state.searchDueMs) return quiet(state);
+  const tellDueMs = all ? now.monotonicMs + state.config.heartbeatMs : state.tellDueMs;
   return {
-    state: { ...state, tellDueMs: now.monotonicMs + state.config.heartbeatMs },
-    effects: asksOf(state, others, { do: 'tell', lease }, now),
+    state: { ...state, tellDueMs, searchDueMs: now.monotonicMs + SEARCH_MS },
+    effects: asksOf(state, hosts, { do: 'tell', lease }, now),
   };
+}
+
+/** Peers that no beat reaches. */
+function strangers({ peers, observed }: ElectionState): readonly string[] {
+  const hosts = new Set(hostsOf(electorsOf(observed?.lease)));
+  return peers.filter((host) => !hosts.has(host));
 }
 
 /** When the leader has something to do without another event. */
@@ -57,7 +68,9 @@ export function leadDueMs(state: ElectionState, now: Instant): number {
   const claim = claimOf(state, now);
   const beatDue = claim && claim.electors.length > 0 ? state.beatDueMs : Number.POSITIVE_INFINITY;
   if (state.role.kind !== 'leader') return beatDue;
-  const tellDue = state.observed?.lease ? state.tellDueMs : Number.POSITIVE_INFINITY;
+  const searching = strangers(state).some((host) => !state.known.has(host));
+  const soonest = searching ? Math.min(state.tellDueMs, state.searchDueMs) : state.tellDueMs;
+  const tellDue = state.observed?.lease ? soonest : Number.POSITIVE_INFINITY;
   const trialEnds = state.wanted ? state.wanted.sinceMs + TRIAL_MS : Number.POSITIVE_INFINITY;
   return Math.min(beatDue, tellDue, trialEnds, maintainDueMs(state, now));
 }

@@ -50,6 +50,7 @@ export interface ElectionState {
   readonly retakeNotBeforeMs: number;
   readonly beatDueMs: number;
   readonly tellDueMs: number;
+  readonly searchDueMs: number;
   /** The electors that the leader is about to write into the Lease. */
   readonly wanted: { readonly electors: readonly Elector[]; readonly sinceMs: number } | undefined;
   readonly changeNotBeforeMs: number;
@@ -211,6 +212,7 @@ export const initialState = (config: ElectionConfig): ElectionState => ({
   retakeNotBeforeMs: 0,
   beatDueMs: 0,
   tellDueMs: 0,
+  searchDueMs: 0,
   wanted: undefined,
   changeNotBeforeMs: 0,
 });

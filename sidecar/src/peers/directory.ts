@@ -12,7 +12,7 @@ export interface PeerDirectory {
 }
 
 export interface PeerDirectoryOptions {
-  /** DNS name of all pods, this one among them. */
+  /** DNS name of all pods, this one among them; or several, with commas between. */
   host: string;
   port: number;
   /** This pod's own address. */
@@ -38,7 +38,7 @@ export function createPeerDirectory(options: PeerDirectoryOptions): PeerDirector
   const listeners = new Set<(others: readonly string[]) => void>();
   let told = false;
   const refresh = async () => {
-    const found = await resolve(host);
+    const found = (await Promise.all(host.split(',').map(resolve))).flat();
     const before = others;
     others = found
       .filter((ip) => ip !== ownIp)

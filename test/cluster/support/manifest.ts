@@ -6,8 +6,10 @@ export function manifestOf(options: {
   storage?: string;
   /** Most app pods that the HPA makes; absent: there is no HPA. */
   scaleTo?: number;
+  leaderElection?: { timeoutMs: number; heartbeatIntervalMs: number };
 }): string {
   const { name, appPods, storage, scaleTo } = options;
+  const { leaderElection = { timeoutMs: 6000, heartbeatIntervalMs: 2000 } } = options;
   const spec = {
     app: {
       image: 'hyperpage/example:0.1.0',
@@ -23,7 +25,7 @@ export function manifestOf(options: {
     // The writers and observers run beside the sidecar, and its limit holds for them too.
     sidecar: { resources: { requests: { cpu: '25m', memory: '48Mi' }, limits: { memory: '256Mi' } } },
     ...(scaleTo ? { autoscaling: { min: appPods, max: scaleTo, targetCPUUtilizationPercentage: 70 } } : {}),
-    leaderElection: { timeoutMs: 6000, heartbeatIntervalMs: 2000 },
+    leaderElection,
     sessions: { secureCookie: false },
   };
   const namespace = {

@@ -30,7 +30,14 @@ function fakeElection() {
   return { start, ended, candidates };
 }
 
-const options = { candidates: 3, end: 'SIGKILL', livesUpToMs: 0, random: () => 0, say: () => {} } as const;
+const options = {
+  candidates: 3,
+  end: 'SIGKILL',
+  livesAtLeastMs: 0,
+  livesUpToMs: 0,
+  random: () => 0,
+  say: () => {},
+} as const;
 
 describe('takeovers', () => {
   it('ends the leader of the moment in each trial and times its successor', async () => {
