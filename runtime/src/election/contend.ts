@@ -48,7 +48,7 @@ function turnMs(state: ElectionState): number {
   const before = candidatesOf(state);
   const rank = before.findIndex(({ id }) => id === identity);
   if (rank >= 0) return rank * staggerMs(electors.beatMs);
-  return (before.length === 0 ? jitter : MOST_ELECTORS * (1 + jitter)) * staggerMs(electors.beatMs);
+  return before.length === 0 ? 0 : MOST_ELECTORS * (1 + jitter) * staggerMs(electors.beatMs);
 }
 
 /** When the round under way, or the next one, has something to do. */
