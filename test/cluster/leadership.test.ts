@@ -76,7 +76,7 @@ async function leaderNow(): Promise<{ pod: string; node: string; term: number }>
 async function takeover(
   what: string,
   strike: (leader: { pod: string; node: string }) => Promise<void>,
-  mend: (leader: { pod: string; node: string }) => Promise<void> = async () => {},
+  mend: (leader: { pod: string; node: string }) => Promise<void>,
 ): Promise<{ ms: number; overlaps: string[]; terms: number[] }> {
   const leader = await leaderNow();
   const struckMs = Date.now();
@@ -102,8 +102,14 @@ const sidecarOf = (pod: string) => ({ namespace: NAME, pod, container: 'sidecar'
  *  fast it is. */
 const SOON_MS = 5_000;
 
-test.each<[string, Parameters<typeof takeover>[1], Parameters<typeof takeover>[2]?]>([
-  ['its sidecar is killed', async ({ pod }) => ground.cluster.faults.killContainer(sidecarOf(pod))],
+const noMending = async () => {};
+
+test.each<[string, Parameters<typeof takeover>[1], Parameters<typeof takeover>[2]]>([
+  [
+    'its sidecar is killed',
+    async ({ pod }) => ground.cluster.faults.killContainer(sidecarOf(pod)),
+    noMending,
+  ],
   [
     'its sidecar hangs',
     async ({ pod }) => ground.cluster.faults.pauseContainer(sidecarOf(pod)),
@@ -122,11 +128,13 @@ test.each<[string, Parameters<typeof takeover>[1], Parameters<typeof takeover>[2
   [
     'its pod is deleted',
     async ({ pod }) => void (await ground.kubectl(['-n', NAME, 'delete', 'pod', pod, '--wait=false'])),
+    noMending,
   ],
   [
     'its pod is deleted by force',
     async ({ pod }) =>
       void (await ground.kubectl(['-n', NAME, 'delete', 'pod', pod, '--force', '--grace-period=0'])),
+    noMending,
   ],
 ])(
   'when %s, another one leads long before the Lease has run out, and never two',
