@@ -24,6 +24,17 @@ const MIN_REFRESH_MS = 50;
 /** Time between questions while they fail and this pod does not lead, in milliseconds. */
 const RETRY_MS = 1000;
 
+/** A reign ends so long before its validity does: what is under way has to stop in time. In milliseconds. */
+const EXPIRING_MS = 25;
+
+/** A time in which this pod may act as leader. */
+export interface Reign {
+  /** Its fencing token: pass it with what you write. */
+  readonly term: number;
+  /** Aborts when this pod may not act any more, a moment before its validity ends. */
+  readonly signal: AbortSignal;
+}
+
 /** What this pod knows of the leader, kept fresh.
  *
  *  1. `isLeader()` is true only until the validity that a *question* brought has passed, counted from when that
@@ -31,7 +42,8 @@ const RETRY_MS = 1000;
  *     leadership here but never begin or prolong it.
  *  2. An answer to a question that was sent before the last event is dropped and asked for again; of two questions
  *     under way at once, the later one's answer stands.
- *  3. Half-way through its validity a leader asks again. */
+ *  3. Half-way through its validity a leader asks again.
+ *  4. A reign ends with its validity, an event or another term, and never comes back: leading again is another reign. */
 export class Leadership {
   readonly #sidecar: Connection;
   readonly #onError: (error: unknown) => void;
@@ -44,6 +56,8 @@ export class Leadership {
   #askedAt = Number.NEGATIVE_INFINITY;
   #asking = false;
   #cancelTimer: () => void = () => {};
+  #reign: { term: number; ending: AbortController } | undefined;
+  #cancelExpiry: () => void = () => {};
 
   constructor(sidecar: Connection, onError: (error: unknown) => void, clock: LeadershipClock = systemClock) {
     this.#sidecar = sidecar;
@@ -66,6 +80,26 @@ export class Leadership {
     this.#cancelTimer();
     this.#view = undefined;
     this.#validUntil = Number.NEGATIVE_INFINITY;
+    this.#endReign('the coordinator was closed');
+  }
+
+  /** The reign of this pod, now or as soon as it has one; undefined when `signal` aborts first. */
+  reign(signal: AbortSignal): Promise<Reign | undefined> {
+    return new Promise((resolve) => {
+      const settle = (reign: Reign | undefined) => {
+        end();
+        signal.removeEventListener('abort', giveUp);
+        resolve(reign);
+      };
+      const giveUp = () => settle(undefined);
+      const look = () => {
+        if (this.#reign) settle({ term: this.#reign.term, signal: this.#reign.ending.signal });
+      };
+      const end = this.onChange(look);
+      signal.addEventListener('abort', giveUp, { once: true });
+      if (signal.aborted) giveUp();
+      else look();
+    });
   }
 
   /** Whether this pod may act as leader at this moment. */
@@ -110,11 +144,30 @@ export class Leadership {
     const before = this.#view;
     this.#view = view;
     this.#validUntil = validUntil;
+    this.#setReign(view, validUntil);
     if (view.isLeader) this.#refreshAfter((validUntil - this.#clock.now()) / 2);
     else this.#cancelTimer();
     if (before?.leader === view.leader && before.term === view.term && before.isLeader === view.isLeader)
       return;
     for (const listener of this.#listeners) listener(view);
+  }
+
+  #setReign(view: LeaderView, validUntil: number): void {
+    const leftMs = validUntil - this.#clock.now() - EXPIRING_MS;
+    if (!view.isLeader || leftMs <= 0) return this.#endReign('this pod does not lead any more');
+    if (this.#reign?.term !== view.term) {
+      this.#endReign('this pod leads under another term');
+      this.#reign = { term: view.term, ending: new AbortController() };
+    }
+    this.#cancelExpiry();
+    this.#cancelExpiry = this.#clock.after(leftMs, () => this.#endReign('validity is about to end'));
+  }
+
+  #endReign(why: string): void {
+    this.#cancelExpiry();
+    const { ending } = this.#reign ?? {};
+    this.#reign = undefined;
+    ending?.abort(new DOMException(`leadership ended: ${why}`, 'AbortError'));
   }
 
   async #refresh(): Promise<void> {

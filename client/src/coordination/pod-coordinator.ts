@@ -10,7 +10,7 @@ import type {
   Member,
   Priority,
 } from '../wire.ts';
-import { Leadership } from './leadership.ts';
+import { Leadership, type Reign } from './leadership.ts';
 import { type Handler, Handlers, type MessagePayloads } from './messages.ts';
 
 export interface PodCoordinatorOptions extends ConnectionOptions {
@@ -33,6 +33,7 @@ export class PodCoordinator {
   readonly #gapHandlers = new Set<(gap: GapNotice) => void>();
   readonly #onError: (error: unknown) => void;
   readonly #subscriptions = new Set<Subscription>();
+  readonly #closing = new AbortController();
   #listening = false;
   #closed = false;
 
@@ -114,6 +115,30 @@ export class PodCoordinator {
     return this.#leadership.onChange((view) => this.#guard(() => handler(view)));
   }
 
+  /** Runs `duty` whenever this pod leads, once a term, until `signal` aborts or the coordinator is closed. `duty` gets the term
+   *  and a signal that aborts a moment before this pod may not act any more: hand it to what you wait for, and stop. Nothing
+   *  new begins before `duty` has ended.
+   *  @throws what `duty` throws of its own accord, and not because it was told to stop */
+  async runWhileLeader(
+    duty: (reign: Reign) => Promise<void> | void,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<void> {
+    this.start();
+    const stop = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
+    for (;;) {
+      const reign = await this.#leadership.reign(stop);
+      if (!reign) return;
+      const until = AbortSignal.any([reign.signal, stop]);
+      try {
+        await duty({ term: reign.term, signal: until });
+      } catch (error) {
+        if (!until.aborted || (error as Error | undefined)?.name !== 'AbortError') throw error;
+      }
+      // It is done for this term.
+      await aborted(until);
+    }
+  }
+
   /** The pods that are alive. @throws HyperpageError */
   async members(): Promise<Member[]> {
     this.#assertOpen();
@@ -142,6 +167,7 @@ export class PodCoordinator {
   /** Ends every stream. The instance cannot be used afterwards. */
   close(): void {
     this.#closed = true;
+    this.#closing.abort(new DOMException('the coordinator was closed', 'AbortError'));
     this.#leadership.stop();
     for (const subscription of this.#subscriptions) subscription.close();
     this.#subscriptions.clear();
@@ -190,3 +216,9 @@ function warn(error: unknown): void {
   const { process } = globalThis as { process?: { emitWarning?: (warning: Error) => void } };
   process?.emitWarning?.(error instanceof Error ? error : new Error(String(error)));
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

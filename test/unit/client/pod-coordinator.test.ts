@@ -111,11 +111,46 @@ describe('PodCoordinator, on real sidecars', () => {
     follower.onMessage('election', (message) => {
       if (message.payload.newLeader) elected.push(message.payload.newLeader);
     });
+    // The next one leads sooner than a stream opens.
+    await hear(follower, podIds()[1 - index] as string);
     await embedded.sidecars[index]?.stop();
     await eventually(() => follower.getIsLeader(), 'the follower leads');
     expect((await follower.getLeader())?.term).toBeGreaterThan(before);
     expect(leader.getIsLeader()).toBe(false);
     await eventually(() => elected.includes(podIds()[1 - index]), 'an election message');
+  });
+
+  test('runs a duty where it leads, in one pod after the other, and stops it in time', async () => {
+    const ran: string[] = [];
+    const over = pods.map((pod, i) =>
+      pod.runWhileLeader(async ({ term, signal }) => {
+        ran.push(`${i} begins term ${term}`);
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        ran.push(`${i} ends term ${term}`);
+        signal.throwIfAborted();
+      }),
+    );
+    await eventually(() => ran.length === 1, 'one runs it');
+    const first = Number(ran[0]?.[0]);
+    await embedded.sidecars[first]?.stop();
+    await eventually(() => ran.length === 3, 'the other runs it');
+    const [from, to] = [1, 2];
+    expect(ran).toEqual([
+      `${first} begins term ${from}`,
+      `${first} ends term ${from}`,
+      `${1 - first} begins term ${to}`,
+    ]);
+    for (const pod of pods) pod.close();
+    await Promise.all(over);
+    expect(ran.at(-1)).toBe(`${1 - first} ends term ${to}`);
+  });
+
+  test('ends a duty that fails of its own accord with its error', async () => {
+    const [leader] = await byRole();
+    const failing = leader.runWhileLeader(() => {
+      throw new TypeError('no such table');
+    });
+    await expect(failing).rejects.toThrow('no such table');
   });
 
   test('lists the members, and tells when one has gone', async () => {
