@@ -75,7 +75,7 @@ describe('the custom resource', () => {
         highPriorityThreshold: 100,
         normalPriorityThreshold: 500,
       },
-      leaderElection: { enabled: true, timeoutMs: 30000, heartbeatIntervalMs: 10000 },
+      leaderElection: { enabled: true, timeoutMs: 30000, heartbeatIntervalMs: 10000, promiseMs: 600 },
       networkPolicy: { enabled: true },
       paused: false,
       deletionPolicy: 'Retain',
@@ -206,6 +206,11 @@ describe('the custom resource', () => {
       /at least twice heartbeatIntervalMs.*raise timeoutMs or lower/,
     ],
     ['a Lease of half seconds', { app, leaderElection: { timeoutMs: 30500 } }, /timeoutMs.*multiple of 1000/],
+    [
+      'a promise that a pause of a pod outlasts',
+      { app, leaderElection: { promiseMs: 100 } },
+      /promiseMs must be 0 \(off\), or from 200 to half of timeoutMs/,
+    ],
     ['a prefix with spaces', { app, coordination: { channelPrefix: 'a b' } }, /channelPrefix.*should match/],
     [
       'a callback that is no path',
