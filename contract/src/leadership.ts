@@ -26,8 +26,9 @@ export const LeaderCheckAnswer = Type.Object({
 export type LeaderCheckAnswer = Static<typeof LeaderCheckAnswer>;
 
 /** Names of the server-sent events of `GET /v1/leader/events`; `data` is a LeaderView. The first event is the state
- *  at the time of connecting, as `changed`. */
-export type LeaderEventName = 'acquired' | 'lost' | 'changed';
+ *  at the time of connecting, as `changed`. `expiring`: this pod leads, two thirds of its validity have passed, and nothing has
+ *  renewed it: begin nothing long. */
+export type LeaderEventName = 'acquired' | 'expiring' | 'lost' | 'changed';
 
 /** The product spec's view of an election, section 2, "Leader Election"; the payload of `election` messages
  *  carries it with `newLeader`. */

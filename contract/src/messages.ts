@@ -46,6 +46,13 @@ export const SendRequest = Type.Object(
     payload: Type.Unknown({ description: 'Any JSON.' }),
     to: Type.Optional(PodId),
     priority: Type.Optional(Type.Enum([...PRIORITIES], { default: 'normal' })),
+    term: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          'Fencing token: the term under which this pod leads. The message is refused when a later leader is known.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -25,6 +25,7 @@ import {
   type RedisLink,
   redisTarget,
   type TermFloor,
+  termFloorKey,
 } from './redis/index.ts';
 import {
   type Changes,
@@ -126,7 +127,11 @@ export function redisAdapters(context: AdapterContext): Adapters {
   const peers = openPeers(context);
   const onReachable = (listener: () => void) => link.onConnect(listener);
   const { sessions, peerHandler, restore } = openStore(target, context, onReachable, peers);
-  const messageLog = createRedisLog(link, { clock, boundsOf: boundsOf(channelPrefix) });
+  const messageLog = createRedisLog(link, {
+    clock,
+    boundsOf: boundsOf(channelPrefix),
+    floorKey: termFloorKey(channelPrefix),
+  });
   const { bus, close: closeBus } = openBus(messageLog, context);
   const membership = createMembership(createRedisRegistry(link, channelPrefix), membershipOptions(context));
   membership.onForgotten(restore);

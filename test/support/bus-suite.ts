@@ -52,6 +52,20 @@ export function busSuite(name: string, start: () => Promise<AdapterWorld>): void
       }
     });
 
+    test('what is said under a term that a higher one has followed is refused, and nobody hears it', async () => {
+      const [a, b] = [await world.open('pod-a'), await world.open('pod-b')];
+      const { payloads } = record(b.bus);
+      const send = (pod: OpenPod, payload: string, term: number) =>
+        pod.bus.send({ type: 'broadcast', payload, term });
+      expect(await send(a, 'first', 1_000_004)).toMatchObject({ kind: 'sent' });
+      expect(await send(b, 'next leader', 1_000_005)).toMatchObject({ kind: 'sent' });
+      expect(await send(a, 'late', 1_000_004)).toEqual({ kind: 'term-overtaken', highest: 1_000_005 });
+      expect(await send(b, 'goes on', 1_000_005)).toMatchObject({ kind: 'sent' });
+      await eventually('the last arrives', () => payloads().length === 3);
+      expect(payloads()).toEqual(['first', 'next leader', 'goes on']);
+      expect(await b.termFloor.read()).toBe(1_000_005);
+    });
+
     test('a direct message reaches its pod and no other', async () => {
       const [a, b, c] = [await world.open('pod-a'), await world.open('pod-b'), await world.open('pod-c')];
       const [atA, atB, atC] = [record(a.bus), record(b.bus), record(c.bus)];

@@ -59,9 +59,10 @@ export class PodCoordinator {
     return this.#send({ type, payload, to: podId, ...options });
   }
 
-  /** Sends to every pod as the leader. The payload gains a field `term`: receivers keep the highest they have seen
-   *  and ignore lower ones, so that a leader that was replaced while it slept changes nothing.
-   *  @throws NotLeaderError when this pod does not lead at this moment */
+  /** Sends to every pod as the leader. It is refused when a later leader has told its term, and the payload gains a field
+   *  `term`: receivers keep the highest they have seen and ignore lower ones, so that a leader that was replaced while it slept
+   *  changes nothing.
+   *  @throws NotLeaderError when this pod does not lead at this moment; HyperpageError `term-overtaken` */
   async coordinate(
     type: string,
     payload: Record<string, unknown>,
@@ -75,7 +76,7 @@ export class PodCoordinator {
     this.start();
     const view = await this.#leadership.ask();
     if (!this.#leadership.isLeader()) throw new NotLeaderError(view.leader);
-    return this.#send({ type, payload: { ...payload, term: view.term }, ...options });
+    return this.#send({ type, payload: { ...payload, term: view.term }, term: view.term, ...options });
   }
 
   /** Calls `handler` for every message of a type that reaches this pod, its own broadcasts included; `'*'` is every

@@ -5,6 +5,7 @@ import { wakeAtMs } from './decide.ts';
 import { type LeasePort, podOf } from './lease.ts';
 import type { Answer, Ask } from './promise.ts';
 import { durationMs, holderOf } from './record.ts';
+import { expiringAtMs } from './support.ts';
 import {
   type AskEffect,
   type Effect,
@@ -54,6 +55,8 @@ export interface ElectionPeers extends ElectorsConfig {
 export type ElectionNotice =
   | { kind: 'acquired'; term: number }
   | { kind: 'lost'; term: number; reason: LostReason }
+  /** Two thirds of the validity have passed, and nothing has renewed it. */
+  | { kind: 'expiring'; term: number }
   /** Leader or term, as this candidate knows them, are others than before. */
   | { kind: 'changed' }
   /** The Lease was deleted, or deleted and made anew: its term may be too low. `raiseFloor` if you know better. */
@@ -111,6 +114,7 @@ export function createElection(options: ElectionOptions): Election {
     state = result.state;
     timer?.cancel();
     const wakeAt = wakeAtMs(state, nowOf(clock));
+    watchExpiry();
     timer =
       wakeAt === undefined
         ? undefined
@@ -121,6 +125,22 @@ export function createElection(options: ElectionOptions): Election {
     tellChange();
     if (state.phase === 'stopped') stopped.resolve();
     return result.effects;
+  };
+
+  let expiry: Timer | undefined;
+  let expiryTold = false;
+  /** Tells once, and again after the next renewal. */
+  const watchExpiry = () => {
+    expiry?.cancel();
+    const atMs = expiringAtMs(state);
+    const inMs = atMs === undefined ? Number.POSITIVE_INFINITY : atMs - clock.monotonicMs();
+    if (inMs > 0) expiryTold = false;
+    if (expiryTold || !Number.isFinite(inMs)) return;
+    expiry = clock.after(Math.max(0, Math.ceil(inMs)), () => {
+      if (state.role.kind !== 'leader' || remainingMs(state, clock.monotonicMs()) === 0) return;
+      expiryTold = true;
+      notify({ kind: 'expiring', term: state.role.term });
+    });
   };
 
   const request = (effect: Effect) => {

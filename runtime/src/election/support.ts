@@ -13,6 +13,14 @@ export function supportedUntilMs(state: ElectionState): number {
   return Math.min(...leases.map((lease) => heldBy(state, electorsOf(lease))));
 }
 
+/** When two thirds of the leader's validity have passed, be it the Lease's or the promises', if nothing renews it. */
+export function expiringAtMs(state: ElectionState): number | undefined {
+  const { role, config } = state;
+  if (role.kind === 'follower') return undefined;
+  const leaseMs = config.timeoutMs * (1 - config.guardRatio);
+  return Math.min(role.leaseUntilMs - leaseMs / 3, supportedUntilMs(state) - windowMs(state) / 3);
+}
+
 /** Until when a majority of `electors` supports this process. */
 export const heldBy = (state: ElectionState, electors: readonly Elector[]): number =>
   heldUntilMs(electors, state.support.grants, windowMs(state));

@@ -96,6 +96,12 @@ function answerOf(outcome: SendOutcome): Answer {
         { headers: { 'retry-after': String(seconds) } },
       );
     }
+    case 'term-overtaken':
+      throw new ProblemError(
+        'term-overtaken',
+        `Term ${outcome.highest} is known, so this pod does not lead any more: stop what you do as the leader.`,
+        { field: '/term' },
+      );
     case 'too-large':
       throw new ProblemError(
         'body-too-large',

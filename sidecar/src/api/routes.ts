@@ -167,7 +167,9 @@ const coordinationRoutes: readonly Route[] = [
     path: '/v1/leader/events',
     id: 'leaderEvents',
     summary: 'Changes of leadership as they come; the first event is the state now.',
-    answers: { 200: { events: { acquired: LeaderView, lost: LeaderView, changed: LeaderView } } },
+    answers: {
+      200: { events: { acquired: LeaderView, expiring: LeaderView, lost: LeaderView, changed: LeaderView } },
+    },
     problems: ['election-disabled'],
   },
   {
@@ -187,7 +189,14 @@ const coordinationRoutes: readonly Route[] = [
     summary: 'Send a message to every pod, or to one.',
     body: SendRequest,
     answers: { 202: { json: SendAnswer } },
-    problems: [...badBody, 'member-not-found', 'rate-limited', 'coordination-disabled', 'redis-unavailable'],
+    problems: [
+      ...badBody,
+      'member-not-found',
+      'term-overtaken',
+      'rate-limited',
+      'coordination-disabled',
+      'redis-unavailable',
+    ],
   },
   {
     method: 'GET',

@@ -8,7 +8,7 @@ import {
 import type { Clock, Logger } from '@hyperpage/runtime';
 import { type Decoded, decodeEnvelope, encodeEnvelope } from './envelope.ts';
 import { Follower } from './follower.ts';
-import { LOG_START, type LogBounds, type MessageLog } from './log.ts';
+import { LOG_START, type LogBounds, type MessageLog, TermOvertakenError } from './log.ts';
 import type { BusMetrics, DropReason } from './metrics.ts';
 import type { Bus, SendOutcome } from './port.ts';
 import { TokenBucket } from './rate-limit.ts';
@@ -91,10 +91,11 @@ export function createBus(messageLog: MessageLog, options: BusOptions): Bus {
     return belongs ? decoded : { failure: 'wrong-channel' };
   }
 
-  async function append(channel: string, message: CoordinationMessage): Promise<SendOutcome> {
+  async function append(channel: string, message: CoordinationMessage, term?: number): Promise<SendOutcome> {
     try {
-      await messageLog.append(channel, encodeEnvelope(message));
+      await messageLog.append(channel, encodeEnvelope(message), term);
     } catch (error) {
+      if (error instanceof TermOvertakenError) return { kind: 'term-overtaken', highest: error.highest };
       return { kind: 'unavailable', reason: error instanceof Error ? error.message : String(error) };
     }
     metrics.sent.inc({ priority: message.priority });
@@ -112,7 +113,7 @@ export function createBus(messageLog: MessageLog, options: BusOptions): Bus {
   });
 
   return {
-    async send({ type, payload, to, priority = 'normal' }) {
+    async send({ type, payload, to, priority = 'normal', term }) {
       if (type === ELECTION_MESSAGE_TYPE) throw new RangeError(`the type ${type} is the sidecar's own`);
       const bytes = Buffer.byteLength(JSON.stringify(payload ?? null));
       if (bytes > MAX_PAYLOAD_BYTES) return { kind: 'too-large', bytes, limitBytes: MAX_PAYLOAD_BYTES };
@@ -120,7 +121,7 @@ export function createBus(messageLog: MessageLog, options: BusOptions): Bus {
       const retryAfterMs = bucket.take(clock.monotonicMs());
       if (retryAfterMs > 0) return { kind: 'rate-limited', retryAfterMs };
       const channel = to === undefined ? names.all : names.pod(to);
-      const outcome = await append(channel, compose(type, payload, priority, to));
+      const outcome = await append(channel, compose(type, payload, priority, to), term);
       if (outcome.kind === 'unavailable') bucket.giveBack();
       return outcome;
     },

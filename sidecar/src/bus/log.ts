@@ -32,10 +32,21 @@ export interface LogListener {
   onConnect(): void;
 }
 
+/** What was to be appended was said under a term that a higher one has followed. */
+export class TermOvertakenError extends Error {
+  readonly highest: number;
+
+  constructor(highest: number) {
+    super(`term ${highest} is known`);
+    this.highest = highest;
+  }
+}
+
 /** The bus's own port: where envelopes are appended, pushed from and read again. */
 export interface MessageLog {
-  /** Appends and pushes, in one step; gives the position. Rejects when nobody confirmed it. */
-  append(channel: string, envelope: string): Promise<string>;
+  /** Appends and pushes, in one step; gives the position. Under a `term`, only if no higher one was seen.
+   *  @throws TermOvertakenError; Error when nobody confirmed it */
+  append(channel: string, envelope: string, term?: number): Promise<string>;
   read(channel: string, after: string, limit: number): Promise<LogPage>;
   /** Position of the newest entry. */
   last(channel: string): Promise<string>;

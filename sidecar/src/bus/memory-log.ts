@@ -7,6 +7,7 @@ import {
   type LogListener,
   type LogPage,
   type MessageLog,
+  TermOvertakenError,
 } from './log.ts';
 
 export interface MemoryLogState {
@@ -31,8 +32,10 @@ export function createMemoryLog(world: MemoryWorld, boundsOf: (channel: string) 
   };
 
   return {
-    async append(channel, envelope) {
+    async append(channel, envelope, term) {
       demandReachable();
+      if (term !== undefined && term < world.termFloor) throw new TermOvertakenError(world.termFloor);
+      world.termFloor = Math.max(world.termFloor, term ?? 0);
       const state = stateOf(channel);
       const push = { id: world.nextPosition(), previous: state.last, envelope };
       state.entries.push({ id: push.id, envelope });

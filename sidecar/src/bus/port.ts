@@ -8,6 +8,8 @@ export interface OutgoingMessage {
   to?: string;
   /** Default `normal`. */
   priority?: Priority;
+  /** Sent only if no later leader's term is known. */
+  term?: number;
 }
 
 export type SendOutcome =
@@ -15,6 +17,7 @@ export type SendOutcome =
   /** The pod's share of this priority is used up; try again after so many milliseconds. */
   | { kind: 'rate-limited'; retryAfterMs: number }
   | { kind: 'too-large'; bytes: number; limitBytes: number }
+  | { kind: 'term-overtaken'; highest: number }
   /** Redis did not confirm it. It may have been sent all the same when the answer was lost on the way. */
   | { kind: 'unavailable'; reason: string };
 

@@ -7,6 +7,7 @@ import {
   type LogListener,
   type MessageLog,
   type Push,
+  TermOvertakenError,
 } from './log.ts';
 
 const PROLONG_MS = 60_000;
@@ -15,7 +16,16 @@ const LINEAGES = ['intact', 'trimmed', 'reset'] as const;
 /** Logs in Redis: the stream `<channel>:log` and the hash `<channel>:log:meta`, pushed over the channel itself. */
 export function createRedisLog(
   link: RedisLink,
-  { clock, boundsOf }: { clock: Clock; boundsOf: (channel: string) => LogBounds },
+  {
+    clock,
+    boundsOf,
+    floorKey,
+  }: {
+    clock: Clock;
+    boundsOf: (channel: string) => LogBounds;
+    /** Where the highest term is kept. */
+    floorKey: string;
+  },
 ): MessageLog {
   const followed = new Set<string>();
   const stops: Array<() => void> = [];
@@ -30,10 +40,12 @@ export function createRedisLog(
   );
 
   return {
-    async append(channel, envelope) {
+    async append(channel, envelope, term) {
       const { messages, bytes, idleMs } = boundsOf(channel);
-      const args = [channel, envelope, messages, bytes, idleMs];
-      return String(await link.call({ name: 'message_publish', keys: keysOf(channel), args }));
+      const args = [channel, envelope, messages, bytes, idleMs, ...(term === undefined ? [] : [term])];
+      const reply = await link.call({ name: 'message_publish', keys: [...keysOf(channel), floorKey], args });
+      if (Array.isArray(reply)) throw new TermOvertakenError(Number(reply[0]));
+      return String(reply);
     },
     async read(channel, after, limit) {
       const reply = await link.call({ name: 'message_read', keys: keysOf(channel), args: [after, limit] });

@@ -25,10 +25,12 @@ local function trim(log, meta, most_messages, most_bytes, bytes)
   end
 end
 
--- Appends and pushes in one step. The push carries the position before it, so that a reader sees what it missed.
+-- Appends and pushes in one step. The push carries the position before it, so that a reader sees what it missed. Under a
+-- term, if one is given: a lower one than was ever seen here is refused, and the answer is the highest.
 local function message_publish(keys, argv)
-  local log, meta = keys[1], keys[2]
-  local channel, envelope, most_messages, most_bytes, idle_ms = unpack(argv)
+  local log, meta, floor = keys[1], keys[2], keys[3]
+  local channel, envelope, most_messages, most_bytes, idle_ms, term = unpack(argv)
+  if term and term_raise({floor}, {term}) ~= digits(tonumber(term)) then return {redis.call('GET', floor)} end
   local previous = redis.call('HGET', meta, 'last') or START
   local position = redis.call('XADD', log, '*', 'm', envelope)
   redis.call('HSET', meta, 'last', position)

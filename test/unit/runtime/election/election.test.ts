@@ -44,6 +44,31 @@ describe('an election on a Lease', () => {
     expect(b.notices).toEqual(['changed']);
   });
 
+  test('a leader that cannot renew is told so, once, when two thirds of its validity have passed', async () => {
+    const clock = new VirtualClock();
+    const leases = createMemoryLeases();
+    let reachable = true;
+    const away: LeasePort = {
+      ...leases,
+      update: async (lease) =>
+        reachable ? leases.update(lease) : { kind: 'refused', error: new Error('away') },
+    };
+    const a = candidate(clock, away, 'a');
+    a.election.start();
+    await settled();
+    reachable = false;
+    const told = () => a.notices.filter((notice) => notice !== 'renewal');
+    await clock.advance(3599);
+    expect(told()).toEqual(['acquired 1']);
+    await clock.advance(1);
+    expect(told()).toEqual(['acquired 1', 'expiring 1']);
+    reachable = true;
+    await clock.advance(1000);
+    reachable = false;
+    await clock.advance(5400);
+    expect(told()).toEqual(['acquired 1', 'expiring 1', 'expiring 1', 'lost 1']);
+  });
+
   test('a leader that stops hands over at once to whoever is woken', async () => {
     const clock = new VirtualClock();
     const leases = createMemoryLeases();
