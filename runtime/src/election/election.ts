@@ -2,6 +2,7 @@ import type { LeaderView } from '@hyperpage/contract';
 import type { Clock, Timer } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { wakeAtMs } from './decide.ts';
+import { electorsOf } from './electors.ts';
 import { type LeasePort, podOf } from './lease.ts';
 import type { Answer, Ask } from './promise.ts';
 import { durationMs, holderOf } from './record.ts';
@@ -75,6 +76,9 @@ export interface Election {
   remainingMs(nowMs: number): number;
   /** Whether the Lease has been read at least once. */
   hasRead(): boolean;
+  /** The pods whose promises the leader needs, as far as this process knows: none means that a crashed leader is replaced
+   *  when its Lease has run out. */
+  electors(): readonly string[];
   /** Reads the Lease at once: somebody says that it was released or has a new holder. */
   wake(): void;
   /** What this process answers another one's question. */
@@ -123,6 +127,7 @@ export function createElection(options: ElectionOptions): Election {
     for (const effect of result.effects) request(effect);
     for (const effect of result.effects) tell(effect);
     tellChange();
+    tellElectors();
     if (state.phase === 'stopped') stopped.resolve();
     return result.effects;
   };
@@ -167,6 +172,18 @@ export function createElection(options: ElectionOptions): Election {
       notify({ kind: 'renewal', outcome: 'failed' });
   };
 
+  let toldElectors = '';
+  /** Once by each leader, and when they change under it. */
+  const tellElectors = () => {
+    if (state.role.kind !== 'leader' || !peers) return;
+    const { term } = state.role;
+    const electors = electorsOf(state.observed?.lease).map(({ id }) => podOf(id));
+    const text = `${term} ${electors.join()}`;
+    if (text === toldElectors) return;
+    toldElectors = text;
+    log.info({ term, electors, lease: options.lease.name }, 'electors of the leader');
+  };
+
   const tellChange = () => {
     const known = leaderAndTerm(state, clock.monotonicMs());
     if (known.leader === told.leader && known.term === told.term) return;
@@ -190,6 +207,7 @@ export function createElection(options: ElectionOptions): Election {
     },
     view: () => viewOf(state, clock.monotonicMs()),
     remainingMs: (nowMs) => remainingMs(state, nowMs),
+    electors: () => electorsOf(state.observed?.lease).map(({ id }) => podOf(id)),
     hasRead: () => state.observed !== undefined,
     wake: () => void dispatch({ kind: 'wake' }),
     answer(ask) {

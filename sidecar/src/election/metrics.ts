@@ -16,6 +16,16 @@ export function electionMetrics(registry: Registry, election: Election) {
     Number(election.view().isLeader),
   );
   gauge('hyperpage_election_term', 'Highest term this pod knows.', () => election.view().term);
+  gauge(
+    'hyperpage_election_valid_for_seconds',
+    'For how long this pod may act as leader, if nothing renews it.',
+    () => election.view().validForMs / 1000,
+  );
+  gauge(
+    'hyperpage_election_electors',
+    'Pods whose promises the leader needs; 0: a crashed leader is replaced when its Lease has run out.',
+    () => election.electors().length,
+  );
   const transitions = new Counter({
     name: 'hyperpage_election_transitions_total',
     help: 'Times this pod began to lead, and ceased to.',
