@@ -1,0 +1,145 @@
+import {
+  type Answer,
+  type Ask,
+  createElection,
+  createMemoryLeases,
+  type Election,
+  electorsOf,
+  type Lease,
+  type LeasePort,
+  silentLogger,
+  type WriteOutcome,
+} from '@hyperpage/runtime';
+import { settled, VirtualClock } from '../../../support/virtual-clock.ts';
+
+const PROMISE_MS = 600;
+const NAMES = ['a', 'b', 'c', 'd', 'e'];
+
+/** Pods with elections over one Lease, and a network between them that can be cut. */
+class Pods {
+  readonly clock = new VirtualClock();
+  readonly leases = createMemoryLeases();
+  readonly elections = new Map<string, Election>();
+  /** Hears and says nothing any more, neither to the API server nor to others. */
+  readonly cut = new Set<string>();
+  requests = 0;
+
+  start(pod: string, node = pod): Election {
+    const port: LeasePort = {
+      read: async () => this.#counted(pod, () => this.leases.read(), { kind: 'failed', error: new Error() }),
+      create: async (lease) => this.#counted(pod, () => this.leases.create(lease), NO_ANSWER),
+      update: async (lease) => this.#counted(pod, () => this.leases.update(lease), NO_ANSWER),
+    };
+    const election = createElection({
+      identity: `${pod}_boot`,
+      lease: { name: 'leader', namespace: 'default' },
+      timeoutMs: 30_000,
+      heartbeatMs: 10_000,
+      leases: port,
+      clock: this.clock,
+      random: () => 0.5,
+      log: silentLogger,
+      peers: {
+        host: pod,
+        node,
+        promiseMs: PROMISE_MS,
+        beatMs: PROMISE_MS / 4,
+        ask: async (host, ask) => this.#ask(pod, host, ask),
+        follow: (listener) => {
+          listener(NAMES.filter((other) => other !== pod));
+          return () => {};
+        },
+      },
+    });
+    this.elections.set(pod, election);
+    election.start();
+    return election;
+  }
+
+  leader = () => [...this.elections].find(([, election]) => election.view().isLeader)?.[0];
+
+  async lease(): Promise<Lease> {
+    const outcome = await this.leases.read();
+    if (outcome.kind !== 'found') throw new Error('there is no Lease');
+    return outcome.lease;
+  }
+
+  #ask(from: string, to: string, ask: Ask): Answer | undefined {
+    return this.cut.has(from) || this.cut.has(to) ? undefined : this.elections.get(to)?.answer(ask);
+  }
+
+  #counted<T>(pod: string, request: () => Promise<T>, otherwise: T): Promise<T> {
+    this.requests += 1;
+    return this.cut.has(pod) ? Promise.resolve(otherwise) : request();
+  }
+}
+
+const NO_ANSWER: WriteOutcome = { kind: 'unknown', error: new Error('no answer') };
+
+async function fivePods(): Promise<Pods> {
+  const pods = new Pods();
+  for (const pod of NAMES) {
+    pods.start(pod);
+    await settled();
+  }
+  await pods.clock.advance(3_000);
+  return pods;
+}
+
+describe('an election with electors', () => {
+  test('the Lease names five of them, the leader first, once all are there', async () => {
+    const pods = await fivePods();
+    expect(pods.leader()).toBe('a');
+    expect(electorsOf(await pods.lease()).map(({ host }) => host)).toEqual(NAMES);
+    expect(pods.elections.get('b')?.electors()).toEqual(NAMES);
+  });
+
+  test('a leader that is cut off is replaced within a second, and knows that it does not lead', async () => {
+    const pods = await fivePods();
+    pods.cut.add('a');
+    await pods.clock.advance(PROMISE_MS * 0.9 + 5);
+    expect(pods.leader()).toBeUndefined();
+    await pods.clock.advance(1000 - PROMISE_MS * 0.9 - 5);
+    expect(pods.leader()).toBe('b');
+    expect(pods.elections.get('b')?.view().term).toBe(2);
+    expect(pods.elections.get('e')?.view()).toMatchObject({ leader: 'b', term: 2 });
+    pods.cut.clear();
+    await pods.clock.advance(2_000);
+    expect(pods.leader()).toBe('b');
+    expect(pods.elections.get('a')?.view()).toMatchObject({ leader: 'b', isLeader: false });
+  });
+
+  test('a leader that stops hands over at once', async () => {
+    const pods = await fivePods();
+    await pods.elections.get('a')?.stop();
+    await pods.clock.advance(50);
+    expect(pods.leader()).toBe('b');
+  });
+
+  test('one that alone misses the leader disturbs nobody', async () => {
+    const pods = await fivePods();
+    pods.cut.add('d');
+    await pods.clock.advance(20_000);
+    pods.cut.clear();
+    await pods.clock.advance(20_000);
+    expect(pods.leader()).toBe('a');
+    expect(pods.elections.get('a')?.view().term).toBe(1);
+  });
+
+  test('nobody but the leader asks the API server, once a heartbeat', async () => {
+    const pods = await fivePods();
+    const before = pods.requests;
+    await pods.clock.advance(100_000);
+    expect(pods.requests - before).toBe(10);
+  });
+
+  test('with the leader and all electors but one gone, the Lease has to run out', async () => {
+    const pods = await fivePods();
+    for (const pod of ['a', 'b', 'c', 'd']) pods.cut.add(pod);
+    await pods.clock.advance(15_000);
+    expect(pods.leader()).toBeUndefined();
+    await pods.clock.advance(30_000);
+    expect(pods.leader()).toBe('e');
+    expect(electorsOf(await pods.lease())).toEqual([]);
+  });
+});
