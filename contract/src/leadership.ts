@@ -25,6 +25,21 @@ export const LeaderCheckAnswer = Type.Object({
 });
 export type LeaderCheckAnswer = Static<typeof LeaderCheckAnswer>;
 
+/** `POST /v1/leader/step-down`: let another pod lead, as before maintenance. */
+export const StepDownRequest = Type.Object(
+  {
+    forMs: Type.Optional(
+      Type.Integer({
+        minimum: 1_000,
+        maximum: 3_600_000,
+        default: 60_000,
+        description: 'For how long this pod does not stand again, in milliseconds.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
 /** Names of the server-sent events of `GET /v1/leader/events`; `data` is a LeaderView. The first event is the state
  *  at the time of connecting, as `changed`. `expiring`: this pod leads, two thirds of its validity have passed, and nothing has
  *  renewed it: begin nothing long. */

@@ -12,6 +12,7 @@ export const PROBLEMS = {
   'session-not-found': { status: 404, title: 'No such session' },
   'member-not-found': { status: 404, title: 'No such member' },
   'method-not-allowed': { status: 405, title: 'That method is not for this path' },
+  'not-leader': { status: 409, title: 'This pod does not lead' },
   'term-overtaken': { status: 409, title: 'A later leader is known' },
   'session-exists': { status: 409, title: 'That session exists already' },
   'version-conflict': { status: 412, title: 'The session has changed since' },

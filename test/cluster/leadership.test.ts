@@ -1,6 +1,7 @@
 /** Leadership on real pods: whatever becomes of the leader, another one leads soon, and never two at once, as the apps
  *  themselves recorded it. */
 
+import { jest } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HyperpageCluster } from '@hyperpage/contract';
 import { look } from '../../dev/chaos/site.ts';
@@ -8,6 +9,9 @@ import { until } from '../../dev/demo/tour.ts';
 import { enter, type Ground, progress } from './support/ground.ts';
 import { overlaps, type Reign, record, reignsOf } from './support/leader-recorder.ts';
 import { manifestOf } from './support/manifest.ts';
+
+// What takes long on a busy machine may be tried once more; two leaders at once, ever, fail every trial after.
+jest.retryTimes(1, { logErrorsBeforeRetry: true });
 
 const NAME = 'leadership';
 /** Between trials: electors that were lost are replaced within it. */

@@ -21,6 +21,11 @@ export interface Take {
 /** How and from when on this process may take the Lease as it was last seen; undefined: not at all. A missing Lease is
  *  taken by nobody: see `founding`. */
 export function takeOf(state: ElectionState, now: Instant): Take | undefined {
+  const take = earliestTake(state, now);
+  return take && { ...take, atMs: Math.max(take.atMs, state.abstainUntilMs) };
+}
+
+function earliestTake(state: ElectionState, now: Instant): Take | undefined {
   const { observed, config } = state;
   if (observed?.lease === undefined) return undefined;
   const { lease, sinceMs } = observed;

@@ -12,6 +12,7 @@ export function decide(state: ElectionState, now: Instant): Step {
     return { state, effects: [] };
   }
   if (state.observed === undefined || state.mustRead) return read(state);
+  if (gaveUp(state, now)) return send(state, release(state, state.observed.lease as Lease, now));
   const write =
     state.role.kind === 'leader'
       ? leaderWrite(state, state.role, state.observed.lease, now)
@@ -19,6 +20,13 @@ export function decide(state: ElectionState, now: Instant): Step {
   if (write) return send(state, write);
   return readIsDue(state, now) ? read(state) : { state, effects: [] };
 }
+
+/** Whether this process has stepped down, and the Lease is still its own. */
+const gaveUp = ({ role, observed, config, abstainUntilMs }: ElectionState, now: Instant): boolean =>
+  role.kind === 'follower' &&
+  observed?.lease !== undefined &&
+  now.monotonicMs < abstainUntilMs &&
+  holderOf(observed.lease, config.identity) === 'us';
 
 /** When something is due without another event, on the monotonic clock; undefined when nothing is. */
 export function wakeAtMs(state: ElectionState, now: Instant): number | undefined {
@@ -40,6 +48,7 @@ const conversationDueMs = (state: ElectionState, now: Instant) =>
 
 function dueMs(state: ElectionState, now: Instant): number {
   if (state.observed === undefined || state.mustRead) return state.notBeforeMs;
+  if (gaveUp(state, now)) return state.notBeforeMs;
   if (state.role.kind === 'leader') {
     if (state.observed.lease === undefined) return state.readDueMs;
     return state.refusedTerm > state.role.term ? state.notBeforeMs : state.renewDueMs;

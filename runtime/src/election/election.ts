@@ -83,6 +83,8 @@ export interface Election {
   wake(): void;
   /** What this process answers another one's question. */
   answer(ask: Ask): Answer;
+  /** Gives leadership up, and does not stand again for `forMs`. False when this process does not lead. */
+  stepDown(forMs: number): boolean;
   /** Raises the floor of terms: ours will be above `term`. */
   raiseFloor(term: number): void;
   /** Calls `listener` on every notice, in order, until the returned function is called. */
@@ -214,6 +216,11 @@ export function createElection(options: ElectionOptions): Election {
       const effects = dispatch({ kind: 'asked', ask });
       return (effects.find(({ kind }) => kind === 'answer') as Extract<Effect, { kind: 'answer' }>).answer;
     },
+    stepDown(forMs) {
+      if (remainingMs(state, clock.monotonicMs()) === 0) return false;
+      dispatch({ kind: 'step-down', forMs });
+      return true;
+    },
     raiseFloor: (term) => void dispatch({ kind: 'floor', term }),
     on: (listener) => {
       listeners.add(listener);
@@ -260,7 +267,7 @@ function logEffect(
     case 'acquired':
       return log.info({ pod, term: effect.term, lease }, 'became leader');
     case 'lost':
-      return log[effect.reason === 'stopped' ? 'info' : 'warn'](
+      return log[effect.reason === 'stopped' || effect.reason === 'stepped-down' ? 'info' : 'warn'](
         { pod, term: effect.term, lease, reason: effect.reason },
         'lost leadership',
       );

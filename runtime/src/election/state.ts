@@ -46,6 +46,8 @@ export interface ElectionState {
   /** Attempts that failed in a row. */
   readonly attempts: number;
   readonly roundNotBeforeMs: number;
+  /** Who has stepped down does not stand again before this. */
+  readonly abstainUntilMs: number;
   /** A leader that lost its majority leaves the Lease to others until then. */
   readonly retakeNotBeforeMs: number;
   readonly beatDueMs: number;
@@ -149,7 +151,13 @@ export interface Instant {
   readonly wallMs: number;
 }
 
-export type LostReason = 'expired' | 'unsupported' | 'superseded' | 'term-overtaken' | 'stopped';
+export type LostReason =
+  | 'expired'
+  | 'unsupported'
+  | 'superseded'
+  | 'term-overtaken'
+  | 'stepped-down'
+  | 'stopped';
 
 export interface AskEffect {
   readonly kind: 'ask';
@@ -209,6 +217,7 @@ export const initialState = (config: ElectionConfig): ElectionState => ({
   round: undefined,
   attempts: 0,
   roundNotBeforeMs: 0,
+  abstainUntilMs: Number.NEGATIVE_INFINITY,
   retakeNotBeforeMs: 0,
   beatDueMs: 0,
   tellDueMs: 0,

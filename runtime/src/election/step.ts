@@ -36,6 +36,8 @@ export type ElectionEvent =
   | { readonly kind: 'wake' }
   /** A term that somebody has used: ours must be above it. */
   | { readonly kind: 'floor'; readonly term: number }
+  /** Somebody wants another process to lead, for so long. */
+  | { readonly kind: 'step-down'; readonly forMs: number }
   /** Where the other processes answer, all of them. */
   | { readonly kind: 'peers'; readonly hosts: readonly string[] }
   /** Another process asks. */
@@ -88,6 +90,8 @@ function absorb(state: ElectionState, event: ElectionEvent, now: Instant): Step 
       return quiet(state);
     case 'wake':
       return quiet(woken(state, now));
+    case 'step-down':
+      return stepDown({ ...state, abstainUntilMs: now.monotonicMs + event.forMs }, 'stepped-down');
     case 'peers':
       return quiet(withPeers(state, event.hosts, now));
     case 'asked':

@@ -1,4 +1,4 @@
-import { type LeaderCheckAnswer, LeaderCheckRequest } from '@hyperpage/contract';
+import { type LeaderCheckAnswer, LeaderCheckRequest, StepDownRequest } from '@hyperpage/contract';
 import { readJson } from './body.ts';
 import { EventStream } from './event-stream.ts';
 import type { Handler } from './exchange.ts';
@@ -7,6 +7,8 @@ import { ProblemError } from './problem.ts';
 import { bodyCheck } from './validate.ts';
 
 const LIMIT_BYTES = 4096;
+const STEP_DOWN_MS = 60_000;
+const stepDownRequest = bodyCheck(StepDownRequest);
 const checkRequest = bodyCheck(LeaderCheckRequest);
 
 /** `/v1/leader` and what is below it. */
@@ -33,6 +35,19 @@ export function leaderHandlers({ election, settings, clock }: ApiPorts) {
     return { status: 200, body };
   };
 
+  const stepDown: Handler = async ({ req }) => {
+    requireElection();
+    const { forMs = STEP_DOWN_MS } = stepDownRequest(await readJson(req, LIMIT_BYTES));
+    if (!election.stepDown(forMs)) {
+      const { leader } = election.view();
+      throw new ProblemError(
+        'not-leader',
+        leader === null ? 'Nobody leads now.' : `${leader} leads: ask its own sidecar.`,
+      );
+    }
+    return { status: 200, body: election.view() };
+  };
+
   const leaderEvents: Handler = ({ res }) => {
     requireElection();
     const current = () => ({ event: 'changed', data: election.view() });
@@ -46,5 +61,5 @@ export function leaderHandlers({ election, settings, clock }: ApiPorts) {
     return 'streaming';
   };
 
-  return { getLeader, checkLeader, leaderEvents };
+  return { getLeader, checkLeader, stepDown, leaderEvents };
 }

@@ -4,6 +4,7 @@ import {
   LeaderCheckAnswer,
   LeaderCheckRequest,
   LeaderView,
+  StepDownRequest,
   MembersView,
   type ProblemCode,
   SendAnswer,
@@ -43,6 +44,7 @@ export type RouteId =
   | 'getLeader'
   | 'leaderEvents'
   | 'checkLeader'
+  | 'stepDown'
   | 'sendMessage'
   | 'receiveMessages'
   | 'getMembers'
@@ -180,6 +182,15 @@ const coordinationRoutes: readonly Route[] = [
     body: LeaderCheckRequest,
     answers: { 200: { json: LeaderCheckAnswer } },
     problems: [...badBody, 'election-disabled'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/leader/step-down',
+    id: 'stepDown',
+    summary: 'Let another pod lead, as before maintenance; this one does not stand again for a while.',
+    body: StepDownRequest,
+    answers: { 200: { json: LeaderView } },
+    problems: [...badBody, 'not-leader', 'election-disabled'],
   },
   {
     method: 'POST',

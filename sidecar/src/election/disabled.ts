@@ -4,6 +4,7 @@ import type { LeaderElection } from './port.ts';
 export const disabledElection = (): LeaderElection => ({
   view: () => ({ leader: null, term: 0, isLeader: false, validForMs: 0 }),
   on: () => () => {},
+  stepDown: () => false,
   start: () => {},
   ready: () => true,
   stop: async () => {},

@@ -110,6 +110,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    stepDown: (forMs) => election.stepDown(forMs),
     start: () => {
       detached(learnFloor());
       election.start();

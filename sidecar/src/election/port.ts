@@ -6,6 +6,8 @@ export interface LeaderElection {
   view(): LeaderView;
   /** Calls `listener` after every change, with the state of that moment. Gives the way to stop. */
   on(listener: (event: LeaderEventName, view: LeaderView) => void): () => void;
+  /** Gives leadership up for so long. False when this pod does not lead. */
+  stepDown(forMs: number): boolean;
   start(): void;
   /** Whether it is known who leads, or that nobody does. */
   ready(): boolean;

@@ -116,6 +116,19 @@ describe('an election with electors', () => {
     expect(pods.leader()).toBe('b');
   });
 
+  test('a leader that steps down hands over at once, and does not stand again before its time', async () => {
+    const pods = await fivePods();
+    expect(pods.elections.get('b')?.stepDown(10_000)).toBe(false);
+    expect(pods.elections.get('a')?.stepDown(10_000)).toBe(true);
+    await pods.clock.advance(50);
+    expect(pods.leader()).toBe('b');
+    for (const pod of ['b', 'c', 'd', 'e']) await pods.elections.get(pod)?.stop();
+    await pods.clock.advance(5_000);
+    expect(pods.leader()).toBeUndefined();
+    await pods.clock.advance(6_000);
+    expect(pods.leader()).toBe('a');
+  });
+
   test('one that alone misses the leader disturbs nobody', async () => {
     const pods = await fivePods();
     pods.cut.add('d');

@@ -241,6 +241,7 @@ export class World implements Surroundings {
       [0.25, 'partition', () => this.#partition(pods, pod)],
       [0.1, 'API server down', () => (this.#apiDownUntilMs = this.nowMs + this.random() * 12_000)],
       [0.1, 'edit the Lease', () => this.#lease && this.#store(this.#lease)],
+      [0.1, 'step down', () => candidate.hear({ kind: 'step-down', forMs: this.random() * 10_000 })],
       [0.15, 'pods come and go', () => this.#scale(pods, pod)],
     ];
     const strikes = all.filter(([, name], i) => this.#only?.includes(name) ?? (this.electors || i < 6));

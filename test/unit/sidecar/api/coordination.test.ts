@@ -36,6 +36,23 @@ describe('leadership', () => {
     await stop();
   });
 
+  test('steps down when it is asked to: another pod leads, and this one does not stand again for a while', async () => {
+    const { urls, stop } = await start(3);
+    await eventually('the first leads', async () => (await leaderOf(urls[1] ?? '')).leader === 'embedded-0');
+    const stepDown = (url: string, body: unknown) =>
+      plainRequest(url, { method: 'POST', path: '/v1/leader/step-down', body });
+    const refused = await stepDown(urls[1] ?? '', {});
+    expect(refused.status).toBe(409);
+    expect(refused.body).toMatchObject({ code: 'not-leader', detail: expect.stringContaining('embedded-0') });
+    expect((await stepDown(urls[0] ?? '', { forMs: 5 })).status).toBe(400);
+    const { status, body } = await stepDown(urls[0] ?? '', { forMs: 60_000 });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ isLeader: false, validForMs: 0 });
+    await eventually('another leads', async () => (await leaderOf(urls[0] ?? '')).term === 2);
+    expect((await leaderOf(urls[0] ?? '')).leader).not.toBe('embedded-0');
+    await stop();
+  });
+
   test('a leader that stops hands over, and every reader of events is told', async () => {
     const { sidecars, urls, stop } = await start(2);
     await eventually('the first leads', async () => (await leaderOf(urls[0] ?? '')).isLeader);
