@@ -12,7 +12,7 @@ export function decide(state: ElectionState, now: Instant): Step {
     return { state, effects: [] };
   }
   if (state.observed === undefined || state.mustRead) return read(state);
-  if (gaveUp(state, now)) return send(state, release(state, state.observed.lease as Lease, now));
+  if (mayRelease(state, now)) return send(state, release(state, state.observed.lease as Lease, now));
   const write =
     state.role.kind === 'leader'
       ? leaderWrite(state, state.role, state.observed.lease, now)
@@ -27,6 +27,10 @@ const gaveUp = ({ role, observed, config, abstainUntilMs }: ElectionState, now: 
   observed?.lease !== undefined &&
   now.monotonicMs < abstainUntilMs &&
   holderOf(observed.lease, config.identity) === 'us';
+
+/** The app lives on when its sidecar steps down: what it was told has to pass first. */
+const mayRelease = (state: ElectionState, now: Instant) =>
+  gaveUp(state, now) && now.monotonicMs >= state.toldUntilMs;
 
 /** When something is due without another event, on the monotonic clock; undefined when nothing is. */
 export function wakeAtMs(state: ElectionState, now: Instant): number | undefined {
@@ -48,7 +52,7 @@ const conversationDueMs = (state: ElectionState, now: Instant) =>
 
 function dueMs(state: ElectionState, now: Instant): number {
   if (state.observed === undefined || state.mustRead) return state.notBeforeMs;
-  if (gaveUp(state, now)) return state.notBeforeMs;
+  if (gaveUp(state, now)) return Math.max(state.notBeforeMs, state.toldUntilMs);
   if (state.role.kind === 'leader') {
     if (state.observed.lease === undefined) return state.readDueMs;
     return state.refusedTerm > state.role.term ? state.notBeforeMs : state.renewDueMs;

@@ -6,7 +6,7 @@ import { electorsOf } from './electors.ts';
 import { type LeasePort, podOf } from './lease.ts';
 import type { Answer, Ask } from './promise.ts';
 import { durationMs, holderOf } from './record.ts';
-import { expiringAtMs } from './support.ts';
+import { expiringAtMs, tellableUntilMs } from './support.ts';
 import {
   type AskEffect,
   type Effect,
@@ -207,7 +207,12 @@ export function createElection(options: ElectionOptions): Election {
       const late = clock.after(STOP_WITHIN_MS, () => stopped.resolve());
       return stopped.promise.finally(() => late.cancel());
     },
-    view: () => viewOf(state, clock.monotonicMs()),
+    view() {
+      const nowMs = clock.monotonicMs();
+      const view = viewOf(state, nowMs);
+      state = afterTelling(state, view, nowMs);
+      return view;
+    },
     remainingMs: (nowMs) => remainingMs(state, nowMs),
     electors: () => electorsOf(state.observed?.lease).map(({ id }) => podOf(id)),
     hasRead: () => state.observed !== undefined,
@@ -250,9 +255,15 @@ function leaderAndTerm(state: ElectionState, nowMs: number): { leader: string | 
   return { leader: silent ? null : podOf(lease.spec?.holderIdentity ?? ''), term };
 }
 
+/** `state` once somebody has been told `view`. */
+export const afterTelling = (state: ElectionState, { validForMs }: LeaderView, nowMs: number): ElectionState =>
+  validForMs > 0 && nowMs + validForMs > state.toldUntilMs
+    ? { ...state, toldUntilMs: nowMs + validForMs }
+    : state;
+
 export function viewOf(state: ElectionState, nowMs: number): LeaderView {
   // Floored: saying "valid for 1 ms" of half a millisecond would be a promise too much.
-  const validForMs = Math.floor(remainingMs(state, nowMs));
+  const validForMs = Math.max(0, Math.floor(tellableUntilMs(state, nowMs) - nowMs));
   return { ...leaderAndTerm(state, nowMs), isLeader: validForMs > 0, validForMs };
 }
 

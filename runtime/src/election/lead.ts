@@ -84,7 +84,8 @@ export function newElectors(state: ElectionState, now: Instant): readonly Electo
   const { wanted } = state;
   if (!wanted) return undefined;
   const all = wanted.electors.every((one) => heldBy(state, [one]) > now.monotonicMs);
-  return all ? wanted.electors : undefined;
+  // A majority of the new ones could replace this process as soon as the Lease names them.
+  return all && heldBy(state, wanted.electors) >= state.toldUntilMs ? wanted.electors : undefined;
 }
 
 /** Looks whether the electors are those that they should be. */

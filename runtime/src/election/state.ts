@@ -46,6 +46,8 @@ export interface ElectionState {
   /** Attempts that failed in a row. */
   readonly attempts: number;
   readonly roundNotBeforeMs: number;
+  /** Until when, at most, somebody was told that this process leads: nobody else may, also if it ends before. */
+  readonly toldUntilMs: number;
   /** Who has stepped down does not stand again before this. */
   readonly abstainUntilMs: number;
   /** A leader that lost its majority leaves the Lease to others until then. */
@@ -217,6 +219,7 @@ export const initialState = (config: ElectionConfig): ElectionState => ({
   round: undefined,
   attempts: 0,
   roundNotBeforeMs: 0,
+  toldUntilMs: Number.NEGATIVE_INFINITY,
   abstainUntilMs: Number.NEGATIVE_INFINITY,
   retakeNotBeforeMs: 0,
   beatDueMs: 0,

@@ -13,6 +13,18 @@ export function supportedUntilMs(state: ElectionState): number {
   return Math.min(...leases.map((lease) => heldBy(state, electorsOf(lease))));
 }
 
+/** Until when others may be told that this process leads. What is told outlives the process: so it never reaches further
+ *  than promises would that are asked for now, though without electors validity does, nor than those of the electors that are
+ *  about to be named. */
+export function tellableUntilMs(state: ElectionState, nowMs: number): number {
+  const { role, config, wanted } = state;
+  if (role.kind === 'follower') return Number.NEGATIVE_INFINITY;
+  if (!config.electors) return role.validUntilMs;
+  const trialMs = wanted ? heldBy(state, wanted.electors) : Number.POSITIVE_INFINITY;
+  const trial = trialMs > nowMs ? trialMs : Number.POSITIVE_INFINITY;
+  return Math.min(role.validUntilMs, nowMs + windowMs(state), trial);
+}
+
 /** When two thirds of the leader's validity have passed, be it the Lease's or the promises', if nothing renews it. */
 export function expiringAtMs(state: ElectionState): number | undefined {
   const { role, config } = state;

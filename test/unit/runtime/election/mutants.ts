@@ -31,6 +31,7 @@ export const ELECTOR_MUTANTS: Array<[string, Rules]> = [
   ['writes the Lease without comparing', { ...SOUND, blindWrites: true }],
   ['takes over under the term that it found', broken(sameTerm)],
   ['takes a Lease held by someone unknown at once', broken(careless)],
+  ['forgets what it told its app when it names electors', { ...SOUND, tellsAll: true }],
   ['promises while it has promised another', broken(faithless)],
 ];
 

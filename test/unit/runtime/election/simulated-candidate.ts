@@ -13,6 +13,8 @@ import {
   wakeAtMs,
 } from '@hyperpage/runtime';
 
+import { afterTelling, viewOf } from '../../../../runtime/src/election/election.ts';
+
 export const TIMEOUT_MS = 6000;
 export const HEARTBEAT_MS = 2000;
 export const PROMISE_MS = 600;
@@ -23,6 +25,8 @@ export interface Rules {
   step: typeof step;
   /** The API server writes without comparing. */
   blindWrites?: boolean;
+  /** The app is told all of the validity that there is, and that is forgotten. */
+  tellsAll?: boolean;
   /** A restarted process goes by the name of the one before. */
   sameBoot?: boolean;
 }
@@ -103,6 +107,18 @@ export class Candidate {
 
   get state(): ElectionState {
     return this.#state;
+  }
+
+  /** The app asks how long its pod may lead; gives until when, in the world's time. It does not hear of anything else. */
+  tellApp(): number | undefined {
+    if (!this.#alive || this.isPaused || this.#state.phase !== 'running') return undefined;
+    const nowMs = this.#now().monotonicMs;
+    const view = viewOf(this.#state, nowMs);
+    const { role } = this.#state;
+    const whole = role.kind === 'leader' ? Math.max(0, role.validUntilMs - nowMs) : 0;
+    const validForMs = this.#world.rules.tellsAll ? whole : view.validForMs;
+    if (!this.#world.rules.tellsAll) this.#state = afterTelling(this.#state, view, nowMs);
+    return validForMs > 0 ? this.#world.nowMs + validForMs / this.#rate : undefined;
   }
 
   crash(): void {

@@ -16,7 +16,8 @@ import {
  *  somebody who deletes the Lease. All of it follows from one seed.
  *
  *  Time here is the world's, in milliseconds; a candidate sees it only through its clock. After every event it checks:
- *  E1, no two processes are valid; E2, every new term is above all before it. */
+ *  E1, no two pods lead: neither are two processes valid, nor do two apps believe what they were told before (they live on
+ *  when a process does not, and hear of nothing); E2, every new term is above all before it. */
 
 export const SOUND: Rules = { guardRatio: 0.1, step };
 
@@ -72,6 +73,8 @@ export class World implements Surroundings {
   /** Directions in which nothing gets through: `from>to`, the API server being `api`. */
   readonly #blocked = new Map<string, number>();
   readonly #candidates = new Map<string, Candidate>();
+  /** Until when each app believes that its pod leads. */
+  readonly #beliefs = new Map<string, number>();
   readonly rules: Rules;
   readonly electors: boolean;
   readonly random: () => number;
@@ -109,6 +112,7 @@ export class World implements Surroundings {
     this.createMissing = this.random() < 0.5;
     this.#store(this.#lease as Lease);
     const drawn = electors ? 3 + Math.floor(this.random() * 5) : 2 + Math.floor(this.random() * 3);
+    if (electors) this.#askApps();
     const count = pods ?? drawn;
     for (let pod = 0; pod < count; pod += 1) this.#boot(`pod-${pod}`);
     this.at(this.random() * (electors ? 2 * this.calmMs : 20_000), () => this.#mischief());
@@ -202,6 +206,15 @@ export class World implements Surroundings {
     this.#tellPeers();
   }
 
+  #askApps(): void {
+    this.at(this.nowMs + 20 + this.random() * 200, () => this.#askApps());
+    for (const [pod, candidate] of this.#candidates) {
+      if (this.random() < 0.5) continue;
+      const untilMs = candidate.tellApp();
+      if (untilMs !== undefined) this.#beliefs.set(pod, Math.max(untilMs, this.#beliefs.get(pod) ?? 0));
+    }
+  }
+
   /** DNS says where the pods are, not at once. */
   #tellPeers(): void {
     if (!this.electors) return;
@@ -231,6 +244,8 @@ export class World implements Surroundings {
         0.15,
         'stop',
         () => {
+          // The app has ended before.
+          this.#beliefs.delete(pod);
           candidate.hear({ kind: 'stop' });
           this.at(this.nowMs + 2000, () => this.#restart(pod, candidate));
         },
@@ -295,6 +310,7 @@ export class World implements Surroundings {
     if (pods.length > 3 && this.random() < 0.5) {
       this.#candidates.get(pod)?.crash();
       this.#candidates.delete(pod);
+      this.#beliefs.delete(pod);
     } else if (pods.length < 9) this.#boot(`pod-${this.#boots + 100}`);
     this.#tellPeers();
   }
@@ -323,6 +339,10 @@ export class World implements Surroundings {
 
   #check(): void {
     const valid = this.#valid();
+    const leading = new Set(valid.map(({ pod }) => pod));
+    for (const [pod, untilMs] of this.#beliefs) if (this.nowMs < untilMs) leading.add(pod);
+    if (valid.length <= 1 && leading.size > 1)
+      this.#violate(`E1: ${[...leading].join(' and ')} lead, as far as their apps know`);
     if (valid.length > 1) this.#violate(`E1: ${valid.map(({ name }) => name).join(' and ')} are both valid`);
     if (valid.length === 0) this.#leaderlessSinceMs ??= this.nowMs;
     else if (this.#leaderlessSinceMs !== undefined) {
