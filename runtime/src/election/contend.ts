@@ -43,7 +43,8 @@ function earliestTake(state: ElectionState, now: Instant): Take | undefined {
 const candidatesOf = ({ observed }: ElectionState) =>
   electorsOf(observed?.lease).filter(({ id }) => id !== observed?.lease?.spec?.holderIdentity);
 
-const isElector = (state: ElectionState) =>
+/** Whether the Lease names this process, and not as its holder. */
+export const isElector = (state: ElectionState) =>
   candidatesOf(state).some(({ id }) => id === state.config.identity);
 
 /** How long this process leaves the Lease to those who come before it. */
@@ -72,7 +73,10 @@ export function contend(state: ElectionState, now: Instant): Step {
   if (round) {
     const outdated =
       state.role.kind === 'leader' || round.basis !== basisOf(state) || round.term <= state.highestTerm;
-    return outdated ? abandon(state, round, now) : advance(state, round, now);
+    if (outdated) return abandon(state, round, now);
+    // Somebody has promised a higher term: a probe under that one costs nothing.
+    if (round.stage === 'probing' && state.refusedTerm >= round.term) return begin(state, round.kind, now);
+    return advance(state, round, now);
   }
   if (state.role.kind === 'leader' || state.mustRead || state.inFlight !== undefined) return quiet(state);
   const take = takeOf(state, now);

@@ -256,7 +256,11 @@ function leaderAndTerm(state: ElectionState, nowMs: number): { leader: string | 
 }
 
 /** `state` once somebody has been told `view`. */
-export const afterTelling = (state: ElectionState, { validForMs }: LeaderView, nowMs: number): ElectionState =>
+export const afterTelling = (
+  state: ElectionState,
+  { validForMs }: LeaderView,
+  nowMs: number,
+): ElectionState =>
   validForMs > 0 && nowMs + validForMs > state.toldUntilMs
     ? { ...state, toldUntilMs: nowMs + validForMs }
     : state;

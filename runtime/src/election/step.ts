@@ -1,5 +1,5 @@
 import { backoffMs } from '../backoff.ts';
-import { contend } from './contend.ts';
+import { contend, isElector } from './contend.ts';
 import { decide } from './decide.ts';
 import { electorsOf, type Known } from './electors.ts';
 import { lead } from './lead.ts';
@@ -141,8 +141,13 @@ function asked(state: ElectionState, ask: Ask, now: Instant): Step {
 function told(state: ElectionState, lease: Lease, now: Instant): ElectionState {
   const { observed, inFlight, unsettled, role, config } = state;
   if (state.phase !== 'running' || observed === undefined) return state;
-  if (observed.lease?.metadata.uid !== lease.metadata.uid) return state;
-  const known = observed.lease as Lease;
+  const known = observed.lease;
+  if (known === undefined || known.metadata.uid !== lease.metadata.uid) {
+    // Made anew, or older than what we know: the API server says which. An elector must not go by the electors of one
+    // that is gone.
+    if (known !== undefined && termOf(lease) <= termOf(known)) return state;
+    return isElector(state) ? { ...state, mustRead: true } : woken(state, now);
+  }
   const newer =
     termOf(lease) > termOf(known) ||
     (termOf(lease) === termOf(known) && (lease.spec?.renewTime ?? '') > (known.spec?.renewTime ?? ''));
@@ -330,8 +335,8 @@ function expire(state: ElectionState, now: Instant): Step {
   const { role, config } = state;
   if (role.kind === 'follower' || now.monotonicMs < role.validUntilMs) return quiet(state);
   if (now.monotonicMs >= role.leaseUntilMs) return stepDown(state, 'expired');
-  // Those who are with the majority go first; nobody may be.
-  const retakeNotBeforeMs = now.monotonicMs + (config.electors?.promiseMs ?? 0) / 2;
+  // Those who are with the majority go first, also at their second try; nobody may be.
+  const retakeNotBeforeMs = now.monotonicMs + (config.electors?.promiseMs ?? 0) * 1.5;
   return stepDown({ ...state, retakeNotBeforeMs, wanted: undefined }, 'unsupported');
 }
 

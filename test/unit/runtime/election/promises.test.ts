@@ -1,3 +1,4 @@
+import { LEASE_ANNOTATIONS, UNKNOWN_HOLDER } from '@hyperpage/contract';
 import {
   type Answer,
   type Ask,
@@ -127,6 +128,21 @@ describe('an election with electors', () => {
     expect(pods.leader()).toBeUndefined();
     await pods.clock.advance(6_000);
     expect(pods.leader()).toBe('a');
+  });
+
+  test('a leader that takes a deleted Lease back is left alone by its former electors', async () => {
+    const pods = await fivePods();
+    const { metadata, spec } = await pods.lease();
+    pods.leases.delete();
+    const { [LEASE_ANNOTATIONS.electors]: _, ...annotations } = metadata.annotations ?? {};
+    await pods.leases.create({
+      metadata: { name: 'leader', namespace: 'default', annotations },
+      spec: { ...spec, holderIdentity: UNKNOWN_HOLDER },
+    });
+    await pods.clock.advance(30_000);
+    expect(pods.leader()).toBe('a');
+    expect(pods.elections.get('a')?.view().term).toBe(2);
+    expect(electorsOf(await pods.lease())).toHaveLength(5);
   });
 
   test('one that alone misses the leader disturbs nobody', async () => {
