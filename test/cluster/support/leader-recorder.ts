@@ -23,6 +23,8 @@ const ask = () => {
   const request = http.get(process.env.HYPERPAGE_URL + '/v1/leader', { agent, timeout: 1000 }, (answer) => {
     let text = '';
     answer.on('data', (part) => (text += part));
+    // An answer that broke off is none.
+    answer.on('close', () => setTimeout(ask, 10));
     answer.on('end', () => {
       const { isLeader, term, validForMs } = JSON.parse(text);
       const last = reigns.at(-1);
@@ -30,11 +32,10 @@ const ask = () => {
       if (isLeader && last?.term === term && last.untilMs >= sentMs) last.untilMs = Math.max(last.untilMs, untilMs);
       else if (isLeader && untilMs > Date.now()) reigns.push({ term, fromMs: Date.now(), untilMs });
       if (!isLeader && last?.untilMs > sentMs) last.untilMs = sentMs;
-      setTimeout(ask, 10);
     });
   });
   request.on('timeout', () => request.destroy());
-  request.on('error', () => setTimeout(ask, 10));
+  request.on('error', () => request.res ?? setTimeout(ask, 10));
 };
 ask();
 http.createServer((_, answer) => answer.end(JSON.stringify({ nowMs: Date.now(), reigns }))).listen(${PORT}, '127.0.0.1');
