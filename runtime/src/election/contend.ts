@@ -12,7 +12,7 @@ const staggerMs = (beatMs: number) => beatMs / 3;
 /** Answers come within milliseconds, or the one who should answer is gone. */
 const roundMs = (beatMs: number) => beatMs;
 
-export interface Take {
+interface Take {
   kind: Round['kind'];
   /** From when on, on the monotonic clock. */
   atMs: number;
@@ -64,7 +64,7 @@ export function roundDueMs(state: ElectionState, now: Instant): number {
   return take ? Math.max(take.atMs, state.roundNotBeforeMs) : Number.POSITIVE_INFINITY;
 }
 
-export const basisOf = ({ observed }: ElectionState): string =>
+const basisOf = ({ observed }: ElectionState): string =>
   `${observed?.lease?.metadata.uid}/${observed?.lease?.metadata.resourceVersion}`;
 
 /** Begins a round when one is due, and takes it as far as the answers allow. */
