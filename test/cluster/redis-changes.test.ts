@@ -45,15 +45,9 @@ const limits = (memory: string, maxMemory: string) => ({
   maxMemory,
 });
 
-/** A primary that was just handed over to takes no writes until its replicas are with it. A look in that moment says so. */
-const HANDED_OVER_MS = 2_000;
-
 function expectAvailableSince(mark: number): void {
   const told = scene.journal.conditions('RedisAvailable', mark);
-  const sinceMs = (at: number) => Date.parse(told[at]?.lastTransitionTime ?? '');
-  const isMoment = (at: number) =>
-    told[at]?.reason === 'WritesRefused' && sinceMs(at + 1) - sinceMs(at) <= HANDED_OVER_MS;
-  expect(told.filter(({ status }, at) => status === 'False' && !isMoment(at))).toEqual([]);
+  expect(told.filter(({ status }) => status === 'False')).toEqual([]);
 }
 
 /** What the topology is after any change: `count` pods that Sentinels and Redis agree on. */

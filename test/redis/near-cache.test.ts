@@ -62,8 +62,9 @@ describe('copies that a real Redis tells changes of', () => {
     await a.create(id, fresh({ userId: 'before' }));
     await warm(b, id);
     await world.server.client.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
-    // Written past both pods, at once.
+    // Either may be without Redis for a moment, and says so: these pods have no memory to go on with.
     await eventually('a is back', async () => (await a.update(id, { userId: 'after' })).kind === 'ok');
+    await eventually('b is back', async () => (await b.read(id)).kind === 'ok', { withinMs: 3000 });
     await eventually('it is seen', async () => (await userId(b, id)) === 'after', { withinMs: 3000 });
     await warm(b, id);
     await a.update(id, { userId: 'again' });

@@ -85,4 +85,21 @@ describe('what may change about Redis pods', () => {
     const next = pods.primaryOf(await pods.settle());
     expect(await next.redis('MGET', 'kept', 'five')).toEqual(['yes', 'yes']);
   });
+
+  test('five hand over on purpose: the new primary has a majority with it when the operator is done', async () => {
+    pods = await RedisPods.create({ replicas: 5, settings: 'min-replicas-to-write 2' });
+    let primary = await pods.startWhole();
+    await primary.writeSafely('kept', 'yes', 4);
+    for (let times = 0; times < 3; times++) {
+      // Sentinel refuses one that it has not asked yet how far it is.
+      const next = await eventually('it hands over', () => pods.handOver().catch(() => undefined));
+      expect(next).not.toBe(primary);
+      const { judgement } = await pods.look();
+      expect(judgement.primary).toMatchObject({ pod: next.name, connectedReplicas: 4 });
+      expect(judgement.primary?.refuses).toBeUndefined();
+      expect(await next.redis('SET', 'after', String(times))).toBe('OK');
+      primary = next;
+      await pods.settle();
+    }
+  });
 });

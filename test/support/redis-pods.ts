@@ -13,6 +13,7 @@ import {
   createRedisProbe,
   type RedisOrders,
   sendRedisOrders,
+  switchOver,
   type TimedRedisObservation,
 } from '../../operator/src/redis/index.ts';
 import type { Authority } from './certificates.ts';
@@ -194,6 +195,17 @@ export class RedisPods {
       },
       { everyMs: 200 },
     );
+
+  /** The operator hands the primary over. Gives the next one. */
+  async handOver(): Promise<RedisPod> {
+    const { observation, judgement } = await this.look();
+    const replicas = observation.nodes
+      .filter(({ pod }) => pod !== judgement.primary?.pod)
+      .map(({ address }) => address);
+    const options = { cluster: this.cluster, credentials: this.credentials(), clock: systemClock };
+    const next = await switchOver({ ...options, judgement, replicas, orders: this.#orders });
+    return this.pods.find(({ ip }) => next === `${ip}:6379`) as RedisPod;
+  }
 
   /** The only primary in `seen`. */
   primaryOf({ judgement }: TimedRedisObservation): RedisPod {

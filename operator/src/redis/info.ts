@@ -4,8 +4,8 @@ import type { ClientReading, NodeReading, SentinelReading } from './types.ts';
 /** What `INFO` alone tells of a Redis. */
 export type InfoReading = Omit<NodeReading, 'settings' | 'credentials' | 'clients'>;
 
-/** Reads the text that `INFO` answers. */
-export function readInfo(info: string): InfoReading {
+/** Reads the text that `INFO` answers, of a Redis whose `min-replicas-to-write` is `minReplicas`. */
+export function readInfo(info: string, minReplicas = 1): InfoReading {
   const fields = new Map<string, string>();
   for (const line of info.split('\n')) {
     const colon = line.indexOf(':');
@@ -15,7 +15,7 @@ export function readInfo(info: string): InfoReading {
   const host = fields.get('master_host');
   const port = Number(fields.get('master_port'));
   const unassigned = !primary && host === UNASSIGNED.host && port <= UNASSIGNED.formerPrimaryPort;
-  const refuses = primary ? refusalOf(fields) : undefined;
+  const refuses = primary ? refusalOf(fields, minReplicas) : undefined;
   return {
     role: primary ? 'primary' : unassigned ? 'unassigned' : 'replica',
     formerPrimary: unassigned && port === UNASSIGNED.formerPrimaryPort,
@@ -46,9 +46,12 @@ const slowest = (fields: ReadonlyMap<string, string>): number => {
   return Math.max(0, ...lags);
 };
 
-function refusalOf(fields: ReadonlyMap<string, string>): string | undefined {
-  if (fields.get('min_slaves_good_slaves') === '0') {
-    return 'no replica keeps up with it, and it acknowledges nothing that only it would have (min-replicas-to-write)';
+function refusalOf(fields: ReadonlyMap<string, string>, minReplicas: number): string | undefined {
+  // Only there when it counts them at all.
+  const good = fields.get('min_slaves_good_slaves');
+  if (good !== undefined && Number(good) < minReplicas) {
+    const who = good === '0' ? 'no replica keeps' : `only ${good} of ${minReplicas} replicas keep`;
+    return `${who} up with it, and it acknowledges nothing that fewer would have (min-replicas-to-write)`;
   }
   const limit = Number(fields.get('maxmemory') ?? 0);
   if (

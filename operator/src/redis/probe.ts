@@ -72,17 +72,19 @@ export function createRedisProbe(): RedisProbe {
 const USABLE: ReadonlySet<string> = new Set(['connecting', 'connect', 'ready']);
 const NO_CREDENTIALS: CredentialReading = { accepts: [], uses: '' };
 
+const MIN_REPLICAS = 'min-replicas-to-write';
+
 /** Everything in one round trip. */
 async function readNode(client: Redis, { settings, clients }: RedisQuestions): Promise<NodeReading> {
   const [info, config, user, list] = await Promise.all([
     client.info(),
-    client.call('CONFIG', 'GET', 'masterauth', ...settings),
+    client.call('CONFIG', 'GET', 'masterauth', MIN_REPLICAS, ...settings),
     client.call('ACL', 'GETUSER', 'default'),
     clients ? client.call('CLIENT', 'LIST') : undefined,
   ]);
   const { masterauth = '', ...asked } = readSettings(config);
   return {
-    ...readInfo(info),
+    ...readInfo(info, Number(asked[MIN_REPLICAS])),
     settings: asked,
     credentials: { accepts: readAccepted(user), uses: digestOf(masterauth) },
     ...(list === undefined ? {} : { clients: readClients(list as string) }),

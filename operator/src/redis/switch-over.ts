@@ -2,13 +2,16 @@ import type { HyperpageCluster } from '@hyperpage/contract';
 import { type Clock, sleep } from '@hyperpage/runtime';
 import { sentinelNameOf } from '../desired/index.ts';
 import { hostAndPort } from './address.ts';
-import { readInfo } from './info.ts';
+import { readInfo, readSettings } from './info.ts';
 import type { Judgement } from './judge.ts';
 import type { Credentials, RedisOrders } from './types.ts';
 
 /** Longest wait for replicas to have everything, and for the Sentinels to name one of them, in milliseconds. */
 const CATCH_UP_MS = 2000;
 const ELECTION_MS = 8000;
+/** Longest wait for the new primary to have the replicas that it needs for a write: it goes on without, and the status
+ *  says so. */
+const FOLLOWED_MS = 2000;
 /** Longest pause of writes. It ends by itself, also when this process dies, and not before the former primary has either
  *  been told to follow or been left by its replicas: a write that it took meanwhile would be lost. */
 const PAUSE_MS = CATCH_UP_MS + ELECTION_MS + 10_000;
@@ -26,11 +29,11 @@ export interface SwitchOver {
 
 /** Hands the primary over on purpose, so that nothing that was written is lost and the old one takes no write beside the
  *  new one. Writes are paused (clients wait, they are not refused), every replica catches up to the last byte, Sentinel
- *  elects one of them, and the old primary follows it at once: by itself Sentinel would let it go on for eight seconds
- *  (SENTINEL_PUBLISH_PERIOD * 4, sentinel.c). Gives the address of the new primary.
+ *  elects one of them, and all others follow it at once: by itself Sentinel would let the old primary go on for eight
+ *  seconds (SENTINEL_PUBLISH_PERIOD * 4, sentinel.c). Gives the address of the new primary.
  *  @throws Error when it did not come to it; writes go on then, at whoever the Sentinels name. */
 export async function switchOver(options: SwitchOver): Promise<string> {
-  const { judgement, credentials, orders } = options;
+  const { judgement, replicas, credentials, orders } = options;
   const primary = judgement.primary?.address;
   if (primary === undefined) throw new Error('there is no primary to switch over from');
   const unpause = () => orders(primary, credentials, [['CLIENT', 'UNPAUSE']]).catch(() => {});
@@ -44,8 +47,14 @@ export async function switchOver(options: SwitchOver): Promise<string> {
     throw error;
   }
   const next = await elected(options, primary);
-  await follow(options, primary, next);
+  // Together: it takes no write until a majority is with it, and Sentinel sends one replica after the other.
+  const others = replicas.filter((address) => address !== next);
+  await Promise.all([
+    follow(options, primary, next),
+    ...others.map((address) => follow(options, address, next).catch(() => {})),
+  ]);
   await unpause();
+  await followed(options, next).catch(() => {});
   return next;
 }
 
@@ -94,10 +103,10 @@ async function elected(
   });
 }
 
-/** What Sentinel itself sends to a primary that was replaced (sentinelSendSlaveOf, sentinel.c): clients are cut off, so
- *  that they ask who is primary now. */
-async function follow({ credentials, orders }: SwitchOver, former: string, next: string): Promise<void> {
-  await orders(former, credentials, [
+/** What Sentinel itself sends to all but the primary (sentinelSendSlaveOf, sentinel.c): clients are cut off, so that they
+ *  ask who is primary now. */
+async function follow({ credentials, orders }: SwitchOver, address: string, next: string): Promise<void> {
+  await orders(address, credentials, [
     ['MULTI'],
     ['REPLICAOF', ...hostAndPort(next)],
     ['CONFIG', 'REWRITE'],
@@ -105,6 +114,18 @@ async function follow({ credentials, orders }: SwitchOver, former: string, next:
     ['CLIENT', 'KILL', 'TYPE', 'pubsub'],
     ['EXEC'],
   ]);
+}
+
+/** Resolves once the new primary takes writes. */
+async function followed({ credentials, orders, clock }: SwitchOver, next: string): Promise<void> {
+  await until(clock, FOLLOWED_MS, 'replicas follow the new primary', async () => {
+    const [info, setting] = await orders(next, credentials, [
+      ['INFO', 'replication'],
+      ['CONFIG', 'GET', 'min-replicas-to-write'],
+    ]);
+    const minReplicas = Number(readSettings(setting)['min-replicas-to-write']);
+    return readInfo(String(info), minReplicas).refuses === undefined || undefined;
+  });
 }
 
 async function until<T>(

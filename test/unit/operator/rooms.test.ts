@@ -141,6 +141,9 @@ describe('what Redis says', () => {
       info([...primary, 'maxmemory:10', 'used_memory:11', 'maxmemory_policy:noeviction']).refuses,
     ).toMatch(/memory is full/);
     expect(info([...primary, 'min_slaves_good_slaves:1']).refuses).toBeUndefined();
+    const ofFive = (good: number) => readInfo(`role:master\r\nmin_slaves_good_slaves:${good}`, 2).refuses;
+    expect(ofFive(1)).toMatch(/only 1 of 2 replicas/);
+    expect(ofFive(2)).toBeUndefined();
   });
   test('of a replica and of one that is unassigned', () => {
     const replica = (host: string, port: number, status: string) =>
