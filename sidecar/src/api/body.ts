@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { pointerToken, shortened } from './pointer.ts';
 import { ProblemError } from './problem.ts';
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 /** Reads a JSON body of at most `limitBytes`. @throws ProblemError 400, 413 or 415. */
 export async function readJson(req: IncomingMessage, limitBytes: number): Promise<unknown> {
   requireJson(req);
@@ -10,7 +12,7 @@ export async function readJson(req: IncomingMessage, limitBytes: number): Promis
     throw new ProblemError('bad-request', 'The body is empty: send a JSON object in it.');
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = UTF8.decode(bytes);
   } catch {
     throw new ProblemError('bad-request', 'The body is not UTF-8: encode the JSON as UTF-8.');
   }

@@ -22,24 +22,34 @@ export type Handler = (exchange: Exchange) => Promise<Answer> | Answer;
 /** Sends an answer that is not streamed. */
 export function sendAnswer(res: ServerResponse, answer: Exclude<Answer, 'streaming'>): void {
   const text = 'text' in answer ? answer.text : 'json' in answer ? answer.json : JSON.stringify(answer.body);
-  res.writeHead(answer.status, {
-    'content-type': 'text' in answer ? answer.contentType : 'application/json',
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    ...('text' in answer ? {} : answer.headers),
-  });
+  // Names and values in turn: Node takes them as they are.
+  const headers = [
+    'content-type',
+    'text' in answer ? answer.contentType : 'application/json',
+    'content-length',
+    Buffer.byteLength(text),
+    'cache-control',
+    'no-store',
+  ];
+  if (!('text' in answer) && answer.headers) headers.push(...Object.entries(answer.headers).flat());
+  res.writeHead(answer.status, headers);
   res.end(text);
 }
 
 const NO_PARAMETERS: ReadonlyMap<string, string> = new Map();
+/** One parameter in which nothing is encoded. */
+const PLAIN_PARAMETER = /^(\w+)=([\w.~-]*)$/;
 
 /** The query of `url`, of which the route knows the parameters `known`.
  *  @throws ProblemError 400 on a parameter that is unknown or comes twice. */
 export function parseQuery(url: string, known: readonly string[]): ReadonlyMap<string, string> {
   const start = url.indexOf('?');
   if (start < 0) return NO_PARAMETERS;
+  const text = url.slice(start + 1);
+  const plain = PLAIN_PARAMETER.exec(text);
+  if (plain?.[1] !== undefined && known.includes(plain[1])) return new Map([[plain[1], plain[2] ?? '']]);
   const values = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(url.slice(start + 1))) {
+  for (const [name, value] of new URLSearchParams(text)) {
     if (!known.includes(name)) {
       const hint = known.length === 0 ? 'this path takes none' : `this path takes ${known.join(', ')}`;
       throw new ProblemError(

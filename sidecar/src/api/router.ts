@@ -12,12 +12,14 @@ export interface RouterOptions {
   log: Logger;
   /** Absent: requests are not counted. */
   metrics?: ApiMetrics;
+  /** Told of an answer that its handler has taken over. */
+  onStream?: (res: ServerResponse) => void;
 }
 
 export type Router = ReturnType<typeof createRouter>;
 
 /** Carries requests to handlers and their answers back; every error becomes a problem document. */
-export function createRouter({ routes, handlers, clock, log, metrics }: RouterOptions) {
+export function createRouter({ routes, handlers, clock, log, metrics, onStream }: RouterOptions) {
   const byPath = Map.groupBy(routes, (route) => route.path);
 
   const fail = (res: ServerResponse, error: unknown, route: string): number => {
@@ -39,7 +41,10 @@ export function createRouter({ routes, handlers, clock, log, metrics }: RouterOp
       const handler = handlers[route.id];
       if (!handler) throw new Error(`no handler for ${route.id}`);
       const answer = await handler({ req, res, query });
-      if (answer === 'streaming') return metrics?.answered(route.id, 200, undefined);
+      if (answer === 'streaming') {
+        onStream?.(res);
+        return metrics?.answered(route.id, 200, undefined);
+      }
       sendAnswer(res, answer);
       metrics?.answered(route.id, answer.status, took());
     } catch (error) {

@@ -37,7 +37,13 @@ export function createApiServer(ports: ApiPorts): HttpListener {
     ...healthHandlers(ports),
     openapi,
   };
-  const router = createRouter({ ...ports, routes: ROUTES, handlers, metrics: apiMetrics(ports.registry) });
+  const streams = new Set<ServerResponse>();
+  const onStream = (res: ServerResponse) => {
+    streams.add(res);
+    res.once('close', () => streams.delete(res));
+  };
+  const metrics = apiMetrics(ports.registry);
+  const router = createRouter({ ...ports, routes: ROUTES, handlers, metrics, onStream });
   const app = expressApp(router);
   const hot = new Map(
     ROUTES.filter((route) => route.hot).map((route) => [`${route.method} ${route.path}`, route]),
@@ -47,7 +53,7 @@ export function createApiServer(ports: ApiPorts): HttpListener {
     const route = hot.get(`${req.method} ${pathOf(req.url ?? '')}`);
     if (route) void router.serve(route, req, res);
     else app(req, res);
-  });
+  }, streams);
 }
 
 /** Health and metrics for kubelet and Prometheus, and what other sidecars ask, on the pod's address: nothing of the app's
@@ -89,24 +95,21 @@ const forbiddenHost = () =>
     headers: { connection: 'close' },
   });
 
-function httpListener(onRequest: (req: IncomingMessage, res: ServerResponse) => void): HttpListener {
-  const streams = new Set<ServerResponse>();
+/** `streams`: answers that end with the listener. */
+function httpListener(
+  onRequest: (req: IncomingMessage, res: ServerResponse) => void,
+  streams: ReadonlySet<ServerResponse> = new Set(),
+): HttpListener {
   // The Host header is our own check, with a problem document for an answer.
-  const server: Server = createServer({ requireHostHeader: false, keepAliveTimeout: 65_000 }, (req, res) => {
-    streams.add(res);
-    res.once('close', () => streams.delete(res));
-    onRequest(req, res);
-  });
+  const options = { requireHostHeader: false, keepAliveTimeout: 65_000 };
+  const server: Server = createServer(options, onRequest);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuseRaw(error, socket));
   return {
     listen: (port, host) => listen(server, port, host),
     close: (graceMs) => {
       const closed = close(server, graceMs);
-      for (const res of streams) if (isEventStream(res)) res.end();
+      for (const res of streams) res.end();
       return closed;
     },
   };
 }
-
-const isEventStream = (res: ServerResponse) =>
-  String(res.getHeader('content-type') ?? '').startsWith('text/event-stream');

@@ -4,8 +4,8 @@ import { openAccess } from './access.ts';
 import { Connection } from './connection.ts';
 import { type FunctionName, functionName, LIBRARY_NAME, LIBRARY_SOURCE } from './functions.ts';
 import { type NameLookup, rememberingLookup, systemLookup } from './name-lookup.ts';
-import { COMMAND_TIMEOUT_MS, type RedisTarget, writeTimeoutMs } from './options.ts';
-import { createPatience } from './patience.ts';
+import { type RedisTarget, writeTimeoutMs } from './options.ts';
+import { gatherWrites } from './gather-writes.ts';
 import { primaryConnector } from './primary-connector.ts';
 import { watchSentinels } from './sentinels.ts';
 
@@ -141,7 +141,8 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
       { access, clock, random, more: { ...connector, ...more } },
     );
 
-  const commands = open('commands', loadLibrary, { enableAutoPipelining: true });
+  const commands = open('commands', loadLibrary);
+  const gathered = gatherWrites(() => commands.client.stream);
   const writes =
     waitMs > 0 ? open('writes', loadLibrary, { commandTimeout: writeTimeoutMs(waitMs) }) : commands;
   const subscriber = open('subscriber', async (client) => {
@@ -172,10 +173,10 @@ export function createRedisLink(target: RedisTarget, options: RedisLinkOptions):
     for (const listener of channels.get(channel) ?? []) listener(text);
   });
 
-  const patience = createPatience(clock, COMMAND_TIMEOUT_MS, 'Command timed out');
-  const invoke = ({ name, keys, args }: FunctionCall) =>
-    // The client's own time-out begins when a command is sent, and an automatic pipeline waits for the one before it.
-    patience.of(commands.client.fcall(functionName(name), keys.length, ...keys, ...args));
+  const invoke = ({ name, keys, args }: FunctionCall) => {
+    gathered();
+    return commands.client.fcall(functionName(name), keys.length, ...keys, ...args);
+  };
   /** What replicas have counts only under a primary that is not being replaced (vouchers.ts). */
   const vouchedFor = async (group: GroupResult, replicas: number): Promise<GroupResult> => {
     if (!sentinels || replicas === 0 || group.acks < replicas) return group;

@@ -129,8 +129,6 @@ export function connectionOptions(
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    // One automatic pipeline waits for the one before it: a heartbeat in it would beat late when it matters.
-    autoPipeliningIgnoredCommands: ['ping'],
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: 2000,
     disconnectTimeout: 250,

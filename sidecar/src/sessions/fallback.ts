@@ -69,9 +69,13 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
   let troubledMs = Number.NEGATIVE_INFINITY;
   /** Has whoever holds the session give it to Redis, before Redis is asked. */
   const isCatchingUp = () => clock.monotonicMs() - troubledMs <= CATCH_UP_MS;
-  const catchUp = async (sessionId: string) => {
-    if (!isCatchingUp() || !replay.worthTrying()) return;
-    await peers.read(sessionId, { wide: false });
+  const catchUp = (sessionId: string) =>
+    isCatchingUp() && replay.worthTrying() ? peers.read(sessionId, { wide: false }) : undefined;
+  /** Whether Redis has all that is known here. Waits for nothing when there was no trouble: most requests come then. */
+  const isSettled = (sessionId: string): boolean | Promise<boolean> => {
+    const settled = replay.settle(sessionId);
+    if (settled === true) return catchUp(sessionId)?.then(() => true) ?? true;
+    return settled.then((done) => (done ? (catchUp(sessionId)?.then(() => true) ?? true) : false));
   };
   const noteTrouble = ({ kind }: Applied | Found) => {
     if (kind !== 'unavailable' && kind !== 'not-acknowledged') return;
@@ -205,7 +209,9 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
   }
 
   const settledSoon = (sessionId: string) =>
-    within(clock, PEER_PATIENCE_MS, replay.settle(sessionId), 'Redis is slow').catch(() => false);
+    within(clock, PEER_PATIENCE_MS, Promise.resolve(replay.settle(sessionId)), 'Redis is slow').catch(
+      () => false,
+    );
 
   const service: PeerService = {
     async hold(sessionId, theirs) {
@@ -266,8 +272,7 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
     restore,
     async apply(operation) {
       const { sessionId } = operation;
-      if (!(await replay.settle(sessionId))) return applyHere(operation, PENDING);
-      await catchUp(sessionId);
+      if (!(await isSettled(sessionId))) return applyHere(operation, PENDING);
       const outcome = await remote.apply(operation);
       noteTrouble(outcome);
       if (outcome.kind === 'unavailable') return applyHere(operation, outcome.reason);
@@ -282,8 +287,8 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
     },
     merge: (sessionId, state) => remote.merge(sessionId, state),
     async read(sessionId) {
-      if (!(await replay.settle(sessionId))) return readHere(sessionId, PENDING);
-      await catchUp(sessionId);
+      const settled = isSettled(sessionId);
+      if (settled !== true && !(await settled)) return readHere(sessionId, PENDING);
       const copy = copies.get(sessionId);
       const known = copy?.kind === 'live' && copiesOfRedis.has(copy) ? copy : undefined;
       const outcome = await remote.read(sessionId, known);

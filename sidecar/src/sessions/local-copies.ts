@@ -1,10 +1,11 @@
 import { bytesOf } from './journal.ts';
 import type { Snapshot, StoredSession } from './operation.ts';
 
-/** Sessions that this pod has seen, for when Redis is gone: bounded by number and bytes, the longest unused go first.
- *  A copy may be older than what Redis has; answers from it say `local`. */
+/** Sessions that this pod has seen, for when Redis is gone: bounded by number and bytes. The oldest go first, but for
+ *  those that were used since they were looked at last: they count as new (second chance). A copy may be older than what
+ *  Redis has; answers from it say `local`. */
 export class LocalCopies {
-  readonly #copies = new Map<string, { stored: StoredSession; bytes: number }>();
+  readonly #copies = new Map<string, { stored: StoredSession; bytes: number; used: boolean }>();
   readonly #most: { sessions: number; bytes: number };
   #bytes = 0;
 
@@ -19,20 +20,23 @@ export class LocalCopies {
   get(sessionId: string): StoredSession | undefined {
     const copy = this.#copies.get(sessionId);
     if (!copy) return undefined;
-    this.#copies.delete(sessionId);
-    this.#copies.set(sessionId, copy);
+    copy.used = true;
     return copy.stored;
   }
 
   set(sessionId: string, stored: StoredSession): void {
     this.delete(sessionId);
     const bytes = bytesOf(sessionId, stored);
-    this.#copies.set(sessionId, { stored, bytes });
-    this.#bytes += bytes;
-    for (const oldest of this.#copies.keys()) {
-      if (this.#copies.size <= this.#most.sessions && this.#bytes <= this.#most.bytes) break;
-      this.delete(oldest);
+    // Ends: each that is moved behind the others has lost its chance.
+    for (const [oldest, copy] of this.#copies) {
+      if (this.#copies.size < this.#most.sessions && this.#bytes + bytes <= this.#most.bytes) break;
+      this.#copies.delete(oldest);
+      if (copy.used) this.#copies.set(oldest, { ...copy, used: false });
+      else this.#bytes -= copy.bytes;
     }
+    if (bytes > this.#most.bytes) return;
+    this.#copies.set(sessionId, { stored, bytes, used: false });
+    this.#bytes += bytes;
   }
 
   entries(): Array<[sessionId: string, stored: StoredSession]> {

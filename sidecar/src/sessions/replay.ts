@@ -71,7 +71,11 @@ export class Replay {
   }
 
   /** Gives Redis one session, for a request that waits. True when nothing of it is in the journal any more. */
-  async settle(sessionId: string): Promise<boolean> {
+  settle(sessionId: string): true | Promise<boolean> {
+    return this.#options.journal.get(sessionId) ? this.#settle(sessionId) : true;
+  }
+
+  async #settle(sessionId: string): Promise<boolean> {
     const { journal } = this.#options;
     for (let entry = journal.get(sessionId); entry; entry = journal.get(sessionId)) {
       if (!this.worthTrying() || !(await this.#give(sessionId, entry))) return false;
