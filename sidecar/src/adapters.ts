@@ -33,6 +33,8 @@ import {
   createRedisTarget,
   createSessionStore,
   fallbackMetrics,
+  followRedisClock,
+  type RedisClock,
   nearCacheMetrics,
   type SessionStore,
   type SessionTarget,
@@ -72,7 +74,8 @@ export interface Adapters {
 
 /** Adapters of a sidecar that shares `world` with the others in its process. */
 export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Adapters {
-  const { settings, clock } = context;
+  const { settings } = context;
+  const clock = followRedisClock(context.clock);
   const ttlMs = settings.sessionTtlSeconds * 1000;
   let reached = world.reachable;
   const reach = () => (reached = true);
@@ -83,7 +86,7 @@ export function memoryAdapters(world: MemoryWorld, context: AdapterContext): Ada
     return () => world.onReachable.delete(listener);
   };
   const target = createMemoryTarget(world, { clock, ttlMs });
-  const { sessions, restore } = openStore(target, context, onReachable, peers);
+  const { sessions, restore } = openStore(target, { ...context, clock }, onReachable, peers);
   const { bus, close: closeBus } = openBus(createMemoryLog(world, boundsOf(settings.channelPrefix)), context);
   const membership = createMembership(createMemoryRegistry(world, { clock }), membershipOptions(context));
   membership.onForgotten(restore);
@@ -117,16 +120,17 @@ const REPLICA_WAIT_MS = 1000;
 /** Adapters on the Redis that the settings name. Connecting begins at once and never ends: Redis may come later.
  *  @throws SettingsError when the settings name no Redis, or two. */
 export function redisAdapters(context: AdapterContext): Adapters {
-  const { settings, clock, random, log, registry } = context;
+  const { settings, random, log, registry } = context;
+  const clock = followRedisClock(context.clock);
   const { channelPrefix, sessionReplicas: replicas } = settings;
   const waitMs = replicas > 0 ? REPLICA_WAIT_MS : 0;
   const changes = settings.sessionNearCacheMs > 0;
   const link = createRedisLink(redisTarget(settings), { clock, random, log, registry, waitMs, changes });
   const ttlMs = settings.sessionTtlSeconds * 1000;
-  const target = near(createRedisTarget(link, { ttlMs, replicas, waitMs }), link, context);
-  const peers = openPeers(context);
+  const target = near(createRedisTarget(link, { ttlMs, replicas, waitMs, clock }), link, context);
+  const peers = openPeers({ ...context, clock });
   const onReachable = (listener: () => void) => link.onConnect(listener);
-  const { sessions, peerHandler, restore } = openStore(target, context, onReachable, peers);
+  const { sessions, peerHandler, restore } = openStore(target, { ...context, clock }, onReachable, peers);
   const messageLog = createRedisLog(link, {
     clock,
     boundsOf: boundsOf(channelPrefix),
@@ -170,7 +174,7 @@ function near(target: SessionTarget, link: RedisLink, { settings, clock, registr
 /** The store over `target`, with the memory of the pods behind it where the settings say so. */
 function openStore(
   target: SessionTarget,
-  context: AdapterContext,
+  context: AdapterContext & { clock: RedisClock },
   onReachable: (listener: () => void) => () => void,
   peers?: Peers,
 ): { sessions: SessionStore; peerHandler: PeerHandler | undefined; restore: () => void } {

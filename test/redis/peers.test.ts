@@ -14,6 +14,7 @@ import {
   createRedisTarget,
   createSessionStore,
   fallbackMetrics,
+  followRedisClock,
   type SessionStore,
   withFallback,
 } from '../../sidecar/src/sessions/index.ts';
@@ -82,18 +83,20 @@ describe('several pods and a real Redis', () => {
     await writeFile(keyFile, secret);
     const key = watchPeerKey(keyFile, systemClock);
     const link = createRedisLink({ kind: 'url', url: way.url }, { ...CONTEXT, registry, waitMs: 0 });
-    const target = createRedisTarget(link, { ttlMs: TTL_MS, replicas: 0, waitMs: 0 });
+    const clock = followRedisClock(systemClock);
+    const target = createRedisTarget(link, { ttlMs: TTL_MS, replicas: 0, waitMs: 0, clock });
     const client = createPeerClient(key);
     const server = createServer();
     await listen(server, 0, '127.0.0.1');
     const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     const fallback = withFallback(target, {
       ...CONTEXT,
+      clock,
       ttlMs: TTL_MS,
       metrics: fallbackMetrics(registry),
       onReachable: (listener) => link.onConnect(listener),
       peers: createSessionPeers({
-        clock: systemClock,
+        clock,
         others: () => addresses.filter((one) => one !== address),
         ask: client.ask,
       }),
@@ -102,7 +105,13 @@ describe('several pods and a real Redis', () => {
     server.on('request', handler);
     addresses.push(address);
     const bootId = `boot-${pods.length}-${process.pid}`;
-    const sessions = createSessionStore(fallback, { ...CONTEXT, registry, bootId, cleanupIntervalMs: 1e9 });
+    const sessions = createSessionStore(fallback, {
+      ...CONTEXT,
+      clock,
+      registry,
+      bootId,
+      cleanupIntervalMs: 1e9,
+    });
     const kill = async () => {
       client.close();
       server.closeAllConnections();
@@ -231,7 +240,8 @@ describe('several pods and a real Redis', () => {
 
   test('Redis joins in what pods hold as they do themselves', async () => {
     const pod = await start();
-    const target = createRedisTarget(pod.link, { ttlMs: TTL_MS, replicas: 0, waitMs: 0 });
+    const clock = followRedisClock(systemClock);
+    const target = createRedisTarget(pod.link, { ttlMs: TTL_MS, replicas: 0, waitMs: 0, clock });
     const random = randomOf(7);
     const anyState = (createdMs: number): StoredSession => {
       const leaves = new Map<string, string>();

@@ -8,7 +8,7 @@ import {
   SettingsError,
 } from '@hyperpage/runtime';
 import { beatMsOf, type SidecarElectionPeers } from '../election/peers.ts';
-import type { PeerService, SessionPeers } from '../sessions/index.ts';
+import type { PeerService, RedisClock, SessionPeers } from '../sessions/index.ts';
 import { createPeerClient, ELECTION_PATH } from './client.ts';
 import { createPeerDirectory, hostAt } from './directory.ts';
 import { decodeAnswer, decodeAsk } from './election-messages.ts';
@@ -37,7 +37,7 @@ export interface PeersOptions {
     SidecarSettings,
     'peersHost' | 'peerKeyFile' | 'podIp' | 'podPort' | 'nodeName' | 'promiseMs'
   >;
-  clock: Clock;
+  clock: RedisClock;
   log: Logger;
   registry: Registry;
 }

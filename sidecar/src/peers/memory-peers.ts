@@ -1,5 +1,5 @@
-import type { Clock } from '@hyperpage/runtime';
 import { beatMsOf, type SidecarElectionPeers } from '../election/peers.ts';
+import type { RedisClock } from '../sessions/index.ts';
 import type { MemoryWorld } from '../memory-world.ts';
 import type { Peers } from './index.ts';
 import { decodeRequest, decodeWord, encodeRequest, encodeWord } from './messages.ts';
@@ -9,7 +9,7 @@ import { createSessionPeers } from './session-peers.ts';
 /** The sidecars in this process, as they would be on a network. */
 export function createMemoryPeers(
   world: MemoryWorld,
-  { podId, clock, promiseMs }: { podId: string; clock: Clock; promiseMs: number },
+  { podId, clock, promiseMs }: { podId: string; clock: RedisClock; promiseMs: number },
 ): Peers {
   const { peers, electors } = world;
   const election: SidecarElectionPeers = {

@@ -23,13 +23,19 @@ export function decodeRequest(text: string): PeerRequest {
 
 /** @throws Error when it is none. */
 export function decodeWord(text: string): PeerWord {
-  const { consistency, held, pending } = JSON.parse(text) as Record<string, unknown>;
+  const { consistency, held, pending, now } = JSON.parse(text) as Record<string, unknown>;
   if (consistency !== 'redis' && consistency !== 'peer') throw new Error('the answer is not one of a peer');
   return {
     consistency,
     ...(held === undefined ? {} : { held: storedOf(held) }),
     ...(pending === true ? { pending } : {}),
+    ...(now === undefined ? {} : { now: momentOf(now) }),
   };
+}
+
+function momentOf(value: unknown): { ms: number; offMs: number } {
+  const { ms, offMs } = (value ?? {}) as Record<string, unknown>;
+  return { ms: finite(ms), offMs: finite(offMs) };
 }
 
 function storedOf(value: unknown): StoredSession {
@@ -55,6 +61,6 @@ const isPair = (pair: unknown): pair is [string, string] =>
   Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === 'string');
 
 function finite(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw new Error('a session without its numbers');
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new Error('a number is missing');
   return value;
 }

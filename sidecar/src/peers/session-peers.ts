@@ -1,10 +1,9 @@
-import type { Clock } from '@hyperpage/runtime';
-import type { PeerWord, SessionPeers } from '../sessions/index.ts';
+import type { PeerWord, RedisClock, SessionPeers } from '../sessions/index.ts';
 import type { PeerRequest } from './messages.ts';
 import { preferred } from './rendezvous.ts';
 
 export interface SessionPeersOptions {
-  clock: Clock;
+  clock: RedisClock;
   /** Addresses of the other pods, as far as they are known. */
   others: () => readonly string[];
   /** Rejects when the pod does not answer or refuses. */
@@ -37,7 +36,9 @@ export function createSessionPeers({ clock, others, ask }: SessionPeersOptions):
   /** Undefined: no answer. */
   const attempt = async (address: string, request: PeerRequest): Promise<PeerWord | undefined> => {
     try {
+      const askedMs = clock.monotonicMs();
       const word = await ask(address, request);
+      if (word.now) clock.observe(word.now.ms, askedMs, word.now.offMs);
       shunned.delete(address);
       return word;
     } catch {

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, within } from '@hyperpage/runtime';
+import { type Logger, sleep, within } from '@hyperpage/runtime';
 import { Journal, type JournalEntry } from './journal.ts';
 import { copyOf, LocalCopies } from './local-copies.ts';
 import type { FallbackMetrics } from './metrics.ts';
@@ -11,11 +11,13 @@ import {
   TOMBSTONE_MS,
 } from './operation.ts';
 import { NO_PEERS, type PeerService, type PeerWord, type SessionPeers } from './peers.ts';
+import type { RedisClock } from './redis-clock.ts';
 import { Replay } from './replay.ts';
+import { creationStamp } from './stamps.ts';
 import type { Applied, Found, Merged, SessionTarget } from './target.ts';
 
 export interface FallbackOptions {
-  clock: Clock;
+  clock: RedisClock;
   random: () => number;
   log: Logger;
   ttlMs: number;
@@ -52,7 +54,9 @@ const PEER_PATIENCE_MS = 300;
  *  R2. What is held is a state that can be joined (operation.ts): twice, late, by several pods and in any order gives
  *      the same. Of each field the later write stays (S3).
  *  R3. A removal wins over everything that is held, here or there (S2). An update never makes a session.
- *  R4. Full is refused. Nothing that was answered is forgotten but by age, by a removal, or with all that hold it. */
+ *  R4. A write has the latest moment that now can be, and is answered when that has passed for sure: what is asked for
+ *      after the answer, of any pod, comes later (Corbett et al., "Spanner", 2012). Pods share Redis's clock (redis-clock.ts).
+ *  R5. Full is refused. Nothing that was answered is forgotten but by age, by a removal, or with all that hold it. */
 export function withFallback(remote: SessionTarget, options: FallbackOptions): FallbackTarget {
   const { clock, log, ttlMs, metrics, peers = NO_PEERS } = options;
   const most = options.most ?? MOST;
@@ -67,15 +71,17 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
   metrics.watch(() => journal.size);
 
   let troubledMs = Number.NEGATIVE_INFINITY;
-  /** Has whoever holds the session give it to Redis, before Redis is asked. */
   const isCatchingUp = () => clock.monotonicMs() - troubledMs <= CATCH_UP_MS;
-  const catchUp = (sessionId: string) =>
-    isCatchingUp() && replay.worthTrying() ? peers.read(sessionId, { wide: false }) : undefined;
+  /** Has whoever holds the session give it to Redis. False where one still has to. */
+  const catchUp = async (sessionId: string) => {
+    const told = await peers.read(sessionId, { wide: false });
+    return told.every(({ pending }) => pending === undefined);
+  };
   /** Whether Redis has all that is known here. Waits for nothing when there was no trouble: most requests come then. */
   const isSettled = (sessionId: string): boolean | Promise<boolean> => {
     const settled = replay.settle(sessionId);
-    if (settled === true) return catchUp(sessionId)?.then(() => true) ?? true;
-    return settled.then((done) => (done ? (catchUp(sessionId)?.then(() => true) ?? true) : false));
+    const next = () => (isCatchingUp() && replay.worthTrying() ? catchUp(sessionId) : true);
+    return settled === true ? next() : settled.then((done) => done && next());
   };
   const noteTrouble = ({ kind }: Applied | Found) => {
     if (kind !== 'unavailable' && kind !== 'not-acknowledged') return;
@@ -127,15 +133,15 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
 
   /** Has other pods hold the entry, and gives what all of them know together. */
   async function share(sessionId: string, entry: JournalEntry) {
-    const words = await peers.hold(sessionId, entry.held);
-    const known = heed(sessionId, words) ?? entry.held;
-    if (words.some(({ consistency }) => consistency === 'redis')) {
+    const told = await peers.hold(sessionId, entry.held);
+    const known = heed(sessionId, told) ?? entry.held;
+    if (told.some(({ consistency }) => consistency === 'redis')) {
       journal.settle(sessionId, entry);
       if (!journal.get(sessionId)) copies.set(sessionId, known);
       return { known, consistency: 'redis' as const };
     }
-    entry.peers = words.length;
-    return { known, consistency: words.length > 0 ? ('peer' as const) : ('local' as const) };
+    entry.peers = told.length;
+    return { known, consistency: told.length > 0 ? ('peer' as const) : ('local' as const) };
   }
 
   function keep(sessionId: string, state: StoredSession, reason: string): JournalEntry | undefined {
@@ -150,12 +156,14 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
   }
 
   async function applyHere(asked: Operation, reason: string): Promise<Applied> {
-    const operation: Operation = asked.kind === 'remove' ? { ...asked, bury: true } : asked;
-    const { sessionId } = operation;
-    if (operation.kind === 'update' && (!isGathered(sessionId) || operation.ifVersion !== undefined)) {
+    const { sessionId } = asked;
+    if (asked.kind === 'update' && (!isGathered(sessionId) || asked.ifVersion !== undefined)) {
       const { known, inRedis } = await gather(sessionId);
       if (!known) return inRedis ? { kind: 'not-found' } : unseen(reason);
     }
+    const startMs = clock.monotonicMs();
+    const offMs = clock.heard ? clock.uncertaintyMs() + 1 : undefined;
+    const operation = ofNow(asked, offMs && clock.wallMs() + offMs);
     const before = held(sessionId);
     const verdict = applyOperation(before, operation, clock.wallMs(), ttlMs);
     if (verdict.kind === 'too-large') return { ...verdict, limitBytes: MAX_SESSION_BYTES };
@@ -163,6 +171,8 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
     const entry = keep(sessionId, verdict.stored, reason);
     if (!entry) return { kind: 'unavailable', reason: `${reason}, and the journal of writes is full` };
     const { known, consistency } = await share(sessionId, entry);
+    const leftMs = startMs + 2 * (offMs ?? 0) - clock.monotonicMs();
+    if (leftMs > 0) await sleep(clock, leftMs);
     if (verdict.kind === 'removed')
       return { kind: 'removed', existed: verdict.existed || !before, consistency };
     // Removed by another pod.
@@ -173,22 +183,25 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
   /** What is known of the session, here and by the pods that answer. */
   async function gather(sessionId: string) {
     const wide = !isGathered(sessionId);
-    const words = await peers.read(sessionId, { wide });
-    const fromRedis = words.filter(({ consistency }) => consistency === 'redis');
+    const told = await peers.read(sessionId, { wide });
+    const fromRedis = told.filter(({ consistency }) => consistency === 'redis');
     const inRedis = fromRedis.length > 0;
-    const isPending = journal.get(sessionId) !== undefined || words.some(({ pending }) => pending);
+    const isPending = journal.get(sessionId) !== undefined || told.some(({ pending }) => pending);
     // Redis was asked, and has no such session: the copies are of one that ended.
     if (inRedis && !isPending && fromRedis.every((word) => !word.held)) {
       forgetLive(sessionId);
       return { known: undefined, inRedis, consistency: 'redis' as const };
     }
-    const told = words.some((word) => word.held);
-    const known = heed(sessionId, words);
+    const known = heed(sessionId, told);
     if (known && !journal.get(sessionId)) {
       copies.set(sessionId, known);
-      if (wide && words.length > 0 && gathered.size < most.sessions) gathered.add(sessionId);
+      if (wide && told.length > 0 && gathered.size < most.sessions) gathered.add(sessionId);
     }
-    const consistency = inRedis ? ('redis' as const) : told ? ('peer' as const) : ('local' as const);
+    const consistency = inRedis
+      ? ('redis' as const)
+      : told.some((word) => word.held)
+        ? ('peer' as const)
+        : ('local' as const);
     return { known, inRedis, consistency };
   }
 
@@ -213,6 +226,7 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
       () => false,
     );
 
+  const now = () => (clock.heard ? { now: { ms: clock.wallMs(), offMs: clock.uncertaintyMs() } } : {});
   const service: PeerService = {
     async hold(sessionId, theirs) {
       if (replay.worthTrying()) {
@@ -223,6 +237,7 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
           learn(sessionId, outcome);
           const gone = { kind: 'gone' as const, expiresMs: clock.wallMs() + TOMBSTONE_MS };
           return {
+            ...now(),
             consistency: 'redis',
             held: outcome.kind === 'ok' ? copyOf(outcome.snapshot, theirs.expiresMs) : gone,
           };
@@ -233,7 +248,7 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
       if (!entry) return undefined;
       // Whoever asks holds it too.
       entry.peers = 1;
-      return { consistency: 'peer', held: entry.held };
+      return { ...now(), consistency: 'peer', held: entry.held };
     },
     async read(sessionId) {
       if (replay.worthTrying() && (await settledSoon(sessionId))) {
@@ -241,12 +256,12 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
         if (found) {
           learn(sessionId, found);
           const read = found.kind === 'ok' ? { held: copyOf(found.snapshot, clock.wallMs() + ttlMs) } : {};
-          return { consistency: 'redis', ...read };
+          return { ...now(), consistency: 'redis', ...read };
         }
       }
       const known = held(sessionId);
       const pending = journal.get(sessionId) ? { pending: true as const } : {};
-      return { consistency: 'peer', ...(known ? { held: known } : {}), ...pending };
+      return { ...now(), consistency: 'peer', ...(known ? { held: known } : {}), ...pending };
     },
   };
 
@@ -287,6 +302,7 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
     },
     merge: (sessionId, state) => remote.merge(sessionId, state),
     async read(sessionId) {
+      const isTried = replay.worthTrying();
       const settled = isSettled(sessionId);
       if (settled !== true && !(await settled)) return readHere(sessionId, PENDING);
       const copy = copies.get(sessionId);
@@ -295,6 +311,8 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
       noteTrouble(outcome);
       if (outcome.kind === 'unavailable') return readHere(sessionId, outcome.reason);
       if (journal.get(sessionId)) return readHere(sessionId, PENDING);
+      // It is there after all: what others have for it goes first.
+      if (!isTried && isCatchingUp() && !(await catchUp(sessionId))) return readHere(sessionId, PENDING);
       // Was it removed meanwhile, or has Redis lost it? Where there is a tombstone this changes nothing.
       if (
         outcome.kind === 'not-found' &&
@@ -324,6 +342,13 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
       await remote.close();
     },
   };
+}
+
+/** The operation as it is done without Redis, at `latestMs`: no pod's clock has been there yet. Undefined: nobody knows. */
+function ofNow(operation: Operation, latestMs: number | undefined): Operation {
+  if (operation.kind === 'remove') return { ...operation, bury: true };
+  if (operation.kind === 'create' || latestMs === undefined) return operation;
+  return { ...operation, stamp: creationStamp(Math.ceil(latestMs)) };
 }
 
 const unseen = (reason: string) =>

@@ -5,6 +5,7 @@ export { type Changes, withNearCache } from './near-cache.ts';
 export type { StoredSession } from './operation.ts';
 export type * from './peers.ts';
 export type * from './port.ts';
+export { followRedisClock, type RedisClock } from './redis-clock.ts';
 export { createRedisTarget, type RedisTargetOptions } from './redis-target.ts';
 export { createSessionStore, type SessionStoreOptions } from './store.ts';
 export type { SessionTarget } from './target.ts';

@@ -8,6 +8,8 @@ export interface PeerWord {
   held?: StoredSession;
   /** There are writes in it that Redis does not have. Without it is a copy, and may be one of what ended since. */
   pending?: true;
+  /** What time it is by Redis's clock, give or take `offMs`; absent: it has not heard Redis since its start. */
+  now?: { ms: number; offMs: number };
 }
 
 /** The pods that stand in for Redis while it is gone. Which ones does not depend on who asks: two for each session, and

@@ -9,6 +9,7 @@ import {
   TOMBSTONE_MS,
 } from './operation.ts';
 import type { Damaged, Unavailable } from './port.ts';
+import type { RedisClock } from './redis-clock.ts';
 import type { Applied, Found, Merged, SessionTarget } from './target.ts';
 
 export interface RedisTargetOptions {
@@ -17,6 +18,8 @@ export interface RedisTargetOptions {
   replicas: number;
   /** Longest wait for them, in milliseconds. */
   waitMs: number;
+  /** Told what time Redis says it is. */
+  clock: Pick<RedisClock, 'monotonicMs' | 'observe'>;
 }
 
 /** Sorted set of session ids by end of life. */
@@ -26,11 +29,17 @@ const NO_WRITES = /^(NOREPLICAS|MISCONF|OOM)\b/;
 
 /** Sessions in Redis, each write one Function call. */
 export function createRedisTarget(link: RedisLink, options: RedisTargetOptions): SessionTarget {
-  const { ttlMs, replicas, waitMs } = options;
+  const { ttlMs, replicas, waitMs, clock } = options;
   const commit =
     replicas > 0
       ? createGroupCommit(link, { replicas, timeoutMs: waitMs })
       : async (call: FunctionCall) => ({ value: await link.call(call), acks: 0 });
+
+  /** Redis says in each answer when it gave it: as the session's last use. */
+  const timed = <Outcome extends Applied | Found>(outcome: Outcome, askedMs: number): Outcome => {
+    if (outcome.kind === 'ok') clock.observe(outcome.snapshot.activeMs, askedMs);
+    return outcome;
+  };
 
   const write = async (call: FunctionCall): Promise<Applied> => {
     try {
@@ -44,13 +53,18 @@ export function createRedisTarget(link: RedisLink, options: RedisTargetOptions):
   };
 
   return {
-    apply: (operation) => write(callOf(operation, ttlMs)),
+    async apply(operation) {
+      const askedMs = clock.monotonicMs();
+      return timed(await write(callOf(operation, ttlMs)), askedMs);
+    },
     merge: async (sessionId, held) => (await write(mergeOf(sessionId, held, ttlMs))) as Merged,
     async read(sessionId, known): Promise<Found> {
       const has = known ? `${known.version} ${known.updatedMs}` : '';
       const keys = [sessionKey(sessionId), INDEX];
+      const askedMs = clock.monotonicMs();
       try {
-        return foundOf(await link.call({ name: 'session_read', keys, args: [sessionId, ttlMs, has] }), known);
+        const reply = await link.call({ name: 'session_read', keys, args: [sessionId, ttlMs, has] });
+        return timed(foundOf(reply, known), askedMs);
       } catch (error) {
         if (!(error instanceof Error && NO_WRITES.test(error.message))) return unavailable(error);
       }

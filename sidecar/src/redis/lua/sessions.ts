@@ -98,6 +98,7 @@ local function session_write(keys, argv)
   if state == 'live' and remembered(fields, op) then
     -- A write of its own, however small: WAIT counts replicas for this connection's last write only.
     slide(key, index, id, now, ttl)
+    fields.a = digits(now)
     return answer(fields)
   end
   if kind == 'create' then

@@ -3,6 +3,7 @@ import { MemoryWorld } from '../../../../sidecar/src/memory-world.ts';
 import {
   createMemoryTarget,
   fallbackMetrics,
+  followRedisClock,
   type SessionTarget,
   withFallback,
 } from '../../../../sidecar/src/sessions/index.ts';
@@ -54,7 +55,7 @@ function pods({
     const registry = createRegistry({ processMetrics: false });
     const metrics = fallbackMetrics(registry);
     const target = withFallback(lossy, {
-      clock,
+      clock: followRedisClock(clock),
       random: () => 0.5,
       log: silentLogger,
       ttlMs: TTL_MS,

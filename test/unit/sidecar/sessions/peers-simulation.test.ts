@@ -9,6 +9,8 @@ const STEPS = 120;
 const CLIENTS = 3;
 /** As long as a pod that was cut off is asked last. */
 const SHUNNED_MS = 5000;
+/** Less than a tombstone stands (24 hours), half of it to either side. */
+const MOST_AHEAD_MS = 11 * 3_600_000;
 
 /** What one client knows of its own field in one session: numbers that only grow. */
 interface Field {
@@ -28,7 +30,12 @@ async function simulate(seed: number): Promise<string[]> {
   const clock = new VirtualClock();
   const cluster = new SessionPods(clock, random);
   for (let n = 0; n < 3 + Math.floor(random() * 4); n++) cluster.start();
-  const stamp = createStamper(clock);
+  const stampers = new Map<Pod, () => string>();
+  const stampOf = (pod: Pod) => {
+    const stamp = stampers.get(pod) ?? createStamper(pod.clock);
+    stampers.set(pod, stamp);
+    return stamp();
+  };
   const sessions = new Map<string, { fields: Field[]; removed: boolean; removing: boolean; alone?: Pod }>();
   const wrong: string[] = [];
   let ops = 0;
@@ -56,7 +63,7 @@ async function simulate(seed: number): Promise<string[]> {
       sessionId,
       opId: nextOp(),
       leaves: new Map([[`/uiState/field${client}`, String(value)]]),
-      stamp: stamp(),
+      stamp: stampOf(pod),
     };
     const outcome = await settleSoon(pod.target.apply(operation));
     if (outcome?.kind !== 'ok' || !pod.alive) return;
@@ -89,7 +96,7 @@ async function simulate(seed: number): Promise<string[]> {
     const sessionId = `s${sessions.size}`;
     const leaves = new Map([['/userId', '"u"']]);
     const pod = pick(cluster.pods);
-    const createdMs = clock.wallMs();
+    const createdMs = cluster.ownClock(pod).wallMs();
     const outcome = await settleSoon(
       pod.target.apply({ kind: 'create', sessionId, opId: nextOp(), leaves, createdMs }),
     );
@@ -110,6 +117,9 @@ async function simulate(seed: number): Promise<string[]> {
   const breakSomething = async () => {
     const dice = random();
     const { pods } = cluster;
+    const set = pick(pods);
+    // One that has heard nobody since its start knows no better than its machine.
+    if (set.clock.heard && random() < 0.4) set.aheadMs = Math.round((random() - 0.5) * 2 * MOST_AHEAD_MS);
     if (pods.some(({ heard }) => !heard)) cutMs = clock.monotonicMs();
     if (dice < 0.3) cluster.reach(false);
     else if (dice < 0.5) cluster.reach(true);

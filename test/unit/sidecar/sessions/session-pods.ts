@@ -1,4 +1,4 @@
-import { createRegistry, silentLogger, sleep } from '@hyperpage/runtime';
+import { type Clock, createRegistry, silentLogger, sleep } from '@hyperpage/runtime';
 import { MemoryWorld } from '../../../../sidecar/src/memory-world.ts';
 import {
   decodeRequest,
@@ -12,10 +12,13 @@ import {
   createMemoryTarget,
   type FallbackTarget,
   fallbackMetrics,
+  followRedisClock,
   type PeerService,
+  type RedisClock,
   type SessionTarget,
   withFallback,
 } from '../../../../sidecar/src/sessions/index.ts';
+import type { Applied, Found } from '../../../../sidecar/src/sessions/target.ts';
 import type { VirtualClock } from '../../../support/virtual-clock.ts';
 
 const TTL_MS = 48 * 3_600_000;
@@ -24,11 +27,15 @@ const PEER_TIMEOUT_MS = 500;
 export interface Pod {
   readonly name: string;
   readonly target: FallbackTarget;
+  /** As its sessions see it. */
+  readonly clock: RedisClock;
   alive: boolean;
   /** Whether it reaches Redis, when that is there. */
   reaches: boolean;
   /** Whether other pods reach it. */
   heard: boolean;
+  /** By how much its wall clock is ahead of Redis's, in milliseconds. */
+  aheadMs: number;
 }
 
 /** Pods of one cluster over one Redis, in memory: the peers' real choice and messages, and a network that can be cut. */
@@ -49,9 +56,12 @@ export class SessionPods {
 
   start(): Pod {
     const name = `10.0.0.${++this.#started}:7071`;
-    const clock = this.#clock;
-    const memory = createMemoryTarget(this.world, { clock, ttlMs: TTL_MS });
-    const pod = { name, alive: true, reaches: true, heard: true } as Pod & { target: FallbackTarget };
+    const memory = createMemoryTarget(this.world, { clock: this.#clock, ttlMs: TTL_MS });
+    const pod = { name, alive: true, reaches: true, heard: true, aheadMs: 0 } as {
+      -readonly [K in keyof Pod]: Pod[K];
+    };
+    const clock = followRedisClock(this.ownClock(pod));
+    pod.clock = clock;
     const away = { kind: 'unavailable', reason: 'out of reach' } as const;
     const within = async <T>(ask: () => Promise<T>): Promise<T | typeof away> => {
       await this.#delay();
@@ -62,11 +72,17 @@ export class SessionPods {
       await this.#delay();
       return pod.reaches ? answer : away;
     };
+    const timed = async <T extends Applied | Found>(answer: Promise<T>): Promise<T> => {
+      const askedMs = clock.monotonicMs();
+      const outcome = await answer;
+      if (outcome.kind === 'ok') clock.observe(outcome.snapshot.activeMs, askedMs);
+      return outcome;
+    };
     const remote: SessionTarget = {
       ...memory,
-      apply: (operation) => within(() => memory.apply(operation)),
+      apply: (operation) => timed(within(() => memory.apply(operation))),
       merge: (sessionId, held) => within(() => memory.merge(sessionId, held)),
-      read: (sessionId) => within(() => memory.read(sessionId)),
+      read: (sessionId) => timed(within(() => memory.read(sessionId))),
       ready: () => (pod.reaches ? memory.ready() : { ready: false, consistency: 'local', reason: 'cut off' }),
     };
     pod.target = withFallback(remote, {
@@ -89,6 +105,13 @@ export class SessionPods {
     this.#known.push(pod);
     return pod;
   }
+
+  /** The pod's own clock. */
+  ownClock = (pod: Pick<Pod, 'aheadMs'>): Clock => ({
+    monotonicMs: () => this.#clock.monotonicMs(),
+    wallMs: () => this.#clock.wallMs() + pod.aheadMs,
+    after: (ms, fn) => this.#clock.after(ms, fn),
+  });
 
   /** Puts Redis where it is said to be, for one pod or for all, and tells those that find it again. */
   reach(to: boolean, pod?: Pod): void {
