@@ -80,8 +80,8 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
   /** Whether Redis has all that is known here. Waits for nothing when there was no trouble: most requests come then. */
   const isSettled = (sessionId: string): boolean | Promise<boolean> => {
     const settled = replay.settle(sessionId);
-    const next = () => (isCatchingUp() && replay.worthTrying() ? catchUp(sessionId) : true);
-    return settled === true ? next() : settled.then((done) => done && next());
+    const others = () => (isCatchingUp() && replay.worthTrying() ? catchUp(sessionId) : true);
+    return settled === true ? others() : settled.then((done) => done && others());
   };
   const noteTrouble = ({ kind }: Applied | Found) => {
     if (kind !== 'unavailable' && kind !== 'not-acknowledged') return;
