@@ -11,9 +11,9 @@ export interface RedisClock extends Clock {
   observe(redisMs: number, askedMs: number, offMs?: number): void;
 }
 
-/** How far two machines' clocks may drift apart: 200 ppm is more than NTP would let stand (RFC 5905, MAXFREQ 500 ppm, is
- *  what it corrects). */
-const DRIFT = 2e-4;
+/** How far the monotonic clocks of two machines drift apart: NTP holds their rates within a few ppm of each other (the
+ *  frequency error that RFC 5905 lets stand is 15 ppm, PHI). An hour without Redis makes 72 ms of it. */
+const DRIFT = 2e-5;
 
 /** The time that all pods of a cluster share: what Redis said, carried on by this machine's monotonic clock. While Redis is
  *  away pods order their writes by it, so that neither a clock that is wrong nor one that jumps has a say; before Redis
