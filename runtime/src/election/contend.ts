@@ -3,6 +3,7 @@ import { consider } from './promise.ts';
 import { durationMs, holderOf, nextTerm } from './record.ts';
 import type { ElectionState, Instant, Round, Step } from './state.ts';
 import { asksOf, askToPromise, chain, giveBack, heldBy, hostsOf } from './support.ts';
+import { quiet } from './transitions.ts';
 
 /** How a follower comes to take the Lease: when it may, and the promises that it gathers before it does. */
 
@@ -179,4 +180,3 @@ export const self = ({ config }: ElectionState, now: Instant): Known => ({
 });
 
 const byId = (known: readonly Known[]) => new Map(known.map((one) => [one.id, one]));
-const quiet = (state: ElectionState): Step => ({ state, effects: [] });

@@ -2,6 +2,7 @@ import { chooseElectors, type Elector, electorsOf, type Known, sameElectors, spr
 import { self } from './contend.ts';
 import type { ElectionState, Instant, Step } from './state.ts';
 import { asksOf, askToPromise, chain, heldBy, hostsOf } from './support.ts';
+import { quiet } from './transitions.ts';
 
 /** What a leader does beside renewing its Lease: it has its promises renewed, tells everybody the Lease, and keeps a full
  *  set of electors. */
@@ -127,5 +128,3 @@ function dropped(state: ElectionState, electors: readonly Elector[], now: Instan
   for (const one of electors) if (heldBy(state, [one]) <= now.monotonicMs) known.delete(one.host);
   return { ...state, known, wanted: undefined, changeNotBeforeMs: now.monotonicMs + TRIAL_MS };
 }
-
-const quiet = (state: ElectionState): Step => ({ state, effects: [] });

@@ -1,14 +1,15 @@
 import { backoffMs } from '../backoff.ts';
-import { contend, isElector } from './contend.ts';
+import { contend } from './contend.ts';
 import { decide } from './decide.ts';
-import { electorsOf, type Known } from './electors.ts';
+import { electorsOf } from './electors.ts';
+import { answered, asked, withPeers, woken } from './hear.ts';
 import { lead } from './lead.ts';
 import type { Lease, ReadOutcome, WriteOutcome } from './lease.ts';
-import { type Answer, type Ask, answerOf, consider } from './promise.ts';
-import { durationMs, holderOf, silenceKey } from './record.ts';
-import type { AskEffect, Effect, ElectionState, Instant, LostReason, Step, Write } from './state.ts';
-import { asksOf, chain, giveBack, granted, hostsOf, supportedUntilMs } from './support.ts';
-import { termOf } from './term.ts';
+import type { Answer, Ask } from './promise.ts';
+import { holderOf } from './record.ts';
+import type { AskEffect, Effect, ElectionState, Instant, Step, Write } from './state.ts';
+import { asksOf, chain, giveBack, hostsOf, supportedUntilMs } from './support.ts';
+import { observe, quiet, stepDown } from './transitions.ts';
 
 /** Leader election on one Lease, as a pure machine: events and the time go in, the next state and effects come out.
  *
@@ -24,8 +25,8 @@ import { termOf } from './term.ts';
  *     the holder have lapsed, may take the Lease before it ends: the holder is not valid any more, and never again
  *     under its term.
  *
- *  Points 1 to 4 are in this file, decide.ts and record.ts; 5 is in promise.ts (an elector), contend.ts (a candidate) and
- *  lead.ts (a leader). */
+ *  Points 1 to 4 are in this file, decide.ts and record.ts; 5 is in promise.ts (an elector), contend.ts (a candidate),
+ *  lead.ts (a leader) and hear.ts (what others say). */
 
 export type ElectionEvent =
   | { readonly kind: 'start' }
@@ -48,8 +49,6 @@ export type ElectionEvent =
 
 const RETRY_BASE_MS = 200;
 const NONE = { reads: 0, writes: 0 };
-/** Who leads says so sooner. */
-const WOKEN_MS = 1_000;
 /** A new leader hears from everybody before it changes the electors. */
 const SETTLE_MS = 1_000;
 
@@ -114,91 +113,6 @@ function absorb(state: ElectionState, event: ElectionEvent, now: Instant): Step 
         ? quiet(state)
         : writeAnswered({ ...state, inFlight: undefined }, state.inFlight, event.outcome, now);
   }
-}
-
-/** With electors, who leads tells it everybody within a moment: asking the API server is for when it does not. */
-function woken(state: ElectionState, now: Instant): ElectionState {
-  if (!state.config.electors) return { ...state, mustRead: true };
-  const soonMs = now.monotonicMs + WOKEN_MS * (1 + state.config.jitter);
-  return { ...state, readDueMs: Math.min(state.readDueMs, soonMs) };
-}
-
-function withPeers(state: ElectionState, hosts: readonly string[], now: Instant): ElectionState {
-  const isNew = hosts.some((host) => !state.peers.includes(host));
-  const known = new Map([...state.known].filter(([host]) => hosts.includes(host)));
-  return { ...state, peers: hosts, known, tellDueMs: isNew ? now.monotonicMs : state.tellDueMs };
-}
-
-function asked(state: ElectionState, ask: Ask, now: Instant): Step {
-  const lease = ask.do === 'probe' ? undefined : ask.lease;
-  const { state: considered, granted: yes } = consider(state, ask, now);
-  const next = lease ? told(considered, lease, now) : considered;
-  return { state: next, effects: [{ kind: 'answer', answer: answerOf(next, yes) }] };
-}
-
-/** Another process shows the Lease as its own write has left it. It is as good as reading it, where it is newer than
- *  what we know; a write of ours that may be done has to be settled by a reading. */
-function told(state: ElectionState, lease: Lease, now: Instant): ElectionState {
-  const { observed, inFlight, unsettled, role, config } = state;
-  if (state.phase !== 'running' || observed === undefined) return state;
-  const known = observed.lease;
-  if (known === undefined || known.metadata.uid !== lease.metadata.uid) {
-    // Made anew, or older than what we know: the API server says which. An elector must not go by the electors of one
-    // that is gone.
-    if (known !== undefined && termOf(lease) <= termOf(known)) return state;
-    return isElector(state) ? { ...state, mustRead: true } : woken(state, now);
-  }
-  const newer =
-    termOf(lease) > termOf(known) ||
-    (termOf(lease) === termOf(known) && (lease.spec?.renewTime ?? '') > (known.spec?.renewTime ?? ''));
-  if (newer && holderOf(lease, config.identity) !== 'us') {
-    const writing = inFlight !== undefined && inFlight.kind !== 'read';
-    if (writing || unsettled.length > 0 || role.kind === 'leader') {
-      return { ...state, mustRead: true, highestTerm: Math.max(state.highestTerm, termOf(lease)) };
-    }
-    return { ...observe(state, lease, now), readDueMs: quietUntilMs(state, now) };
-  }
-  const same = (lease.spec?.renewTime ?? '') === (known.spec?.renewTime ?? '');
-  return same && role.kind === 'follower' ? { ...state, readDueMs: quietUntilMs(state, now) } : state;
-}
-
-/** While the leader tells its Lease, nobody reads it. */
-const quietUntilMs = ({ config }: ElectionState, now: Instant) =>
-  now.monotonicMs + config.heartbeatMs * (2 + config.jitter);
-
-function answered(
-  state: ElectionState,
-  { host, ask, sentAtMs }: AskEffect,
-  answer: Answer | undefined,
-): ElectionState {
-  const { round, config } = state;
-  const mine = ask.do === 'tell' || ask.do === 'withdraw' ? undefined : ask;
-  const counted =
-    round && mine?.term === round.term && (mine.do === 'probe') === (round.stage === 'probing')
-      ? { ...round, answers: round.answers + 1 }
-      : undefined;
-  if (!answer) return counted ? { ...state, round: counted } : state;
-  const one: Known = { id: answer.id, host, node: answer.node, seenMs: sentAtMs };
-  const known = new Map(state.known);
-  if (answer.leaving) known.delete(host);
-  else if (sentAtMs >= (known.get(host)?.seenMs ?? Number.NEGATIVE_INFINITY)) known.set(host, one);
-  const next = { ...state, known };
-  if (!mine || mine.candidate !== config.identity) return next;
-  if (!answer.granted) {
-    return {
-      ...next,
-      refusedTerm: Math.max(state.refusedTerm, answer.term),
-      ...(counted ? { round: counted } : {}),
-    };
-  }
-  return {
-    ...next,
-    support:
-      mine.do === 'promise' && mine.term >= state.support.fromTerm
-        ? granted(state.support, answer.id, sentAtMs)
-        : state.support,
-    ...(counted ? { round: { ...counted, willing: new Map(counted.willing).set(answer.id, one) } } : {}),
-  };
 }
 
 function readAnswered(state: ElectionState, outcome: ReadOutcome, now: Instant): Step {
@@ -319,18 +233,6 @@ function released(state: ElectionState, write: Write, now: Instant): Step {
   return { state: back.state, effects: [released, ...back.effects, ...tells] };
 }
 
-function observe(state: ElectionState, lease: Lease | undefined, now: Instant): ElectionState {
-  const before = state.observed;
-  const same = before !== undefined && silenceKey(before.lease) === silenceKey(lease);
-  return {
-    ...state,
-    observed: { lease, sinceMs: same ? before.sinceMs : now.monotonicMs },
-    highestTerm: Math.max(state.highestTerm, lease ? termOf(lease) : 0),
-    longestMs: Math.max(state.longestMs, durationMs(lease) ?? 0),
-    lastMetadata: lease?.metadata ?? state.lastMetadata,
-  };
-}
-
 function expire(state: ElectionState, now: Instant): Step {
   const { role, config } = state;
   if (role.kind === 'follower' || now.monotonicMs < role.validUntilMs) return quiet(state);
@@ -347,14 +249,6 @@ function stepDownIfOvertaken(state: ElectionState): Step {
     : quiet(state);
 }
 
-function stepDown(state: ElectionState, reason: LostReason): Step {
-  if (state.role.kind === 'follower') return quiet(state);
-  return {
-    state: { ...state, role: { kind: 'follower' } },
-    effects: [{ kind: 'lost', term: state.role.term, reason }],
-  };
-}
-
 function delayed(state: ElectionState, now: Instant, retryAfterMs = 0): ElectionState {
   const { heartbeatMs, jitter } = state.config;
   const attempt = state.failures.reads + state.failures.writes - 1;
@@ -364,5 +258,3 @@ function delayed(state: ElectionState, now: Instant, retryAfterMs = 0): Election
     notBeforeMs: now.monotonicMs + Math.max(wait, Math.min(retryAfterMs, heartbeatMs)),
   };
 }
-
-const quiet = (state: ElectionState): Step => ({ state, effects: [] });
