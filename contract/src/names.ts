@@ -48,6 +48,8 @@ export const LEASE_ANNOTATIONS = {
   term: `${GROUP}/term`,
   /** The sidecars whose promises the leader needs, and the term that named them: see runtime/election/electors.ts. */
   electors: `${GROUP}/electors`,
+  /** The pod that should lead if it can: for people to set. */
+  preferred: `${GROUP}/preferred-leader`,
 } as const;
 
 /** `holderIdentity` of a Lease that came back after somebody deleted it: held by someone unknown, wait it out. */

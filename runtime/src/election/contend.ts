@@ -1,7 +1,14 @@
-import { chooseElectors, electorsOf, type Known, MOST_ELECTORS, majorityOf } from './electors.ts';
+import {
+  chooseElectors,
+  electorsOf,
+  type Known,
+  MOST_ELECTORS,
+  majorityOf,
+  preferredOf,
+} from './electors.ts';
 import { consider } from './promise.ts';
 import { durationMs, holderOf, nextTerm } from './record.ts';
-import type { ElectionState, Instant, Round, Step } from './state.ts';
+import type { ElectionState, Instant, Predecessor, Round, Step } from './state.ts';
 import { asksOf, askToPromise, chain, giveBack, heldBy, hostsOf } from './support.ts';
 import { quiet } from './transitions.ts';
 
@@ -39,6 +46,15 @@ function earliestTake(state: ElectionState, now: Instant): Take | undefined {
   if (promisedUntilMs === undefined || now.monotonicMs >= silentAtMs)
     return { kind: 'open', atMs: silentAtMs + turnMs(state) };
   return { kind: 'held', atMs: Math.min(promisedUntilMs + turnMs(state), silentAtMs) };
+}
+
+/** Who leads or led, by the Lease; undefined: nobody yet, this process, or who knows. */
+export function predecessorOf({ observed, config, heardMs, round }: ElectionState): Predecessor | undefined {
+  if (observed?.lease === undefined) return undefined;
+  const holder = holderOf(observed.lease, config.identity);
+  if (holder === 'other') return { how: round?.kind === 'held' ? 'promises' : 'expiry', heardMs };
+  const wasHeld = (observed.lease.spec?.leaseTransitions ?? 0) > 0;
+  return holder === 'free' && wasHeld ? { how: 'handed-over', heardMs } : undefined;
 }
 
 const candidatesOf = ({ observed }: ElectionState) =>
@@ -148,6 +164,7 @@ function advance(state: ElectionState, round: Round, now: Instant): Step {
     self(state, now),
     [...round.willing.values()],
     electorsOf(state.observed?.lease),
+    preferredOf(state.observed?.lease),
   );
   return quiet(won(state, round, electors));
 }

@@ -1,4 +1,4 @@
-import { roundDueMs, takeOf } from './contend.ts';
+import { predecessorOf, roundDueMs, takeOf } from './contend.ts';
 import { electorsOf } from './electors.ts';
 import { leadDueMs, newElectors } from './lead.ts';
 import type { Lease } from './lease.ts';
@@ -78,7 +78,13 @@ const readIsDue = (state: ElectionState, now: Instant) =>
 function followerWrite(state: ElectionState, lease: Lease | undefined, now: Instant): Sendable | undefined {
   if (now.monotonicMs < takeAtMs(state, now)) return undefined;
   if (lease === undefined) return founding(state, now);
-  return acquisition(state, lease, now, state.round ?? { term: nextTerm(state, lease), electors: [] });
+  const { write, ...rest } = acquisition(
+    state,
+    lease,
+    now,
+    state.round ?? { term: nextTerm(state, lease), electors: [] },
+  );
+  return { ...rest, write: { ...write, after: predecessorOf(state) } };
 }
 
 function leaderWrite(

@@ -54,7 +54,7 @@ export interface ElectionPeers extends ElectorsConfig {
 }
 
 export type ElectionNotice =
-  | { kind: 'acquired'; term: number }
+  | Extract<Effect, { kind: 'acquired' }>
   | { kind: 'lost'; term: number; reason: LostReason }
   /** Two thirds of the validity have passed, and nothing has renewed it. */
   | { kind: 'expiring'; term: number }
@@ -62,7 +62,8 @@ export type ElectionNotice =
   | { kind: 'changed' }
   /** The Lease was deleted, or deleted and made anew: its term may be too low. `raiseFloor` if you know better. */
   | { kind: 'lease-replaced' }
-  | { kind: 'renewal'; outcome: 'ok' | 'failed' };
+  | { kind: 'renewal'; outcome: 'ok'; tookMs: number }
+  | { kind: 'renewal'; outcome: 'failed' };
 
 export interface Election {
   start(): void;
@@ -169,7 +170,7 @@ export function createElection(options: ElectionOptions): Election {
       told = leaderAndTerm(state, clock.monotonicMs());
       notify(effect);
     } else if (effect.kind === 'lease-replaced') notify(effect);
-    else if (effect.kind === 'renewed') notify({ kind: 'renewal', outcome: 'ok' });
+    else if (effect.kind === 'renewed') notify({ kind: 'renewal', outcome: 'ok', tookMs: effect.tookMs });
     else if (effect.kind === 'failed' && effect.what === 'renew')
       notify({ kind: 'renewal', outcome: 'failed' });
   };
@@ -280,7 +281,7 @@ function logEffect(
   const lease = config.lease.name;
   switch (effect.kind) {
     case 'acquired':
-      return log.info({ pod, term: effect.term, lease }, 'became leader');
+      return log.info({ pod, term: effect.term, lease, takeover: effect.takeover }, 'became leader');
     case 'lost':
       return log[effect.reason === 'stopped' || effect.reason === 'stepped-down' ? 'info' : 'warn'](
         { pod, term: effect.term, lease, reason: effect.reason },

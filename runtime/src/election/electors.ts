@@ -1,5 +1,5 @@
 import { LEASE_ANNOTATIONS } from '@hyperpage/contract';
-import type { Lease } from './lease.ts';
+import { type Lease, podOf } from './lease.ts';
 import { termOf } from './term.ts';
 
 /** The electors of a Lease: sidecars whose promises its holder needs, next to the Lease itself, to be valid. */
@@ -66,17 +66,23 @@ export function heldUntilMs(
   return ends.sort((a, b) => b - a)[majorityOf(electors) - 1] as number;
 }
 
-/** Who should be asked to promise: `self` first, then others on as many nodes as there are, those that are electors
- *  already before others. None when there are too few to lose one. */
+/** The pod that the Lease says should lead if it can. */
+export const preferredOf = (lease: Lease | undefined): string | undefined =>
+  lease?.metadata.annotations?.[LEASE_ANNOTATIONS.preferred];
+
+/** Who should be asked to promise: `self` first, then who is in the pod `preferred`, then others on as many nodes as there
+ *  are, those that are electors already before others. None when there are too few to lose one. */
 export function chooseElectors(
   self: Known,
   others: readonly Known[],
   current: readonly Elector[],
+  preferred?: string,
 ): readonly Elector[] {
   const size = SIZES.find((one) => one <= others.length + 1);
   if (size === undefined) return [];
-  const chosen = [self];
-  const left = others.filter(({ id }) => id !== self.id);
+  const second = others.filter(({ id }) => id !== self.id && podOf(id) === preferred).slice(0, 1);
+  const chosen = [self, ...second];
+  const left = others.filter((one) => one.id !== self.id && !second.includes(one));
   const crowd = ({ node }: Known) => chosen.filter((one) => one.node === node).length;
   const isCurrent = ({ id }: Known) => current.some((one) => one.id === id);
   while (chosen.length < size) {

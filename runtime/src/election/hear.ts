@@ -30,7 +30,10 @@ export function asked(state: ElectionState, ask: Ask, now: Instant): Step {
   const lease = ask.do === 'probe' ? undefined : ask.lease;
   const { state: considered, granted: yes } = consider(state, ask, now);
   const next = lease ? told(considered, lease, now) : considered;
-  return { state: next, effects: [{ kind: 'answer', answer: answerOf(next, yes) }] };
+  const holder = next.observed?.lease?.spec?.holderIdentity;
+  const isHolder = yes && ask.do === 'promise' && ask.candidate === holder;
+  const heard = isHolder ? { ...next, heardMs: now.monotonicMs } : next;
+  return { state: heard, effects: [{ kind: 'answer', answer: answerOf(next, yes) }] };
 }
 
 /** Another process shows the Lease as its own write has left it. It is as good as reading it, where it is newer than

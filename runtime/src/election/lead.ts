@@ -1,8 +1,17 @@
-import { chooseElectors, type Elector, electorsOf, type Known, sameElectors, spreadOf } from './electors.ts';
+import {
+  chooseElectors,
+  type Elector,
+  electorsOf,
+  type Known,
+  preferredOf,
+  sameElectors,
+  spreadOf,
+} from './electors.ts';
 import { self } from './contend.ts';
 import type { ElectionState, Instant, Step } from './state.ts';
 import { asksOf, askToPromise, chain, heldBy, hostsOf } from './support.ts';
-import { quiet } from './transitions.ts';
+import { podOf } from './lease.ts';
+import { quiet, stepDown, withTurn } from './transitions.ts';
 
 /** What a leader does beside renewing its Lease: it has its promises renewed, tells everybody the Lease, and keeps a full
  *  set of electors. */
@@ -13,13 +22,41 @@ const GONE_MS = 3_000;
 const TRIAL_MS = 1_000;
 /** Who has not answered yet is told again. */
 const SEARCH_MS = 1_000;
+/** Who has given way to the preferred one does not stand again for so long: time for it, and for the next ones. */
+const YIELD_MS = 3_000;
 /** A candidate whose write is under way keeps its promises for so long: an API server may take a second. */
 const CLAIM_MS = 1_500;
 
 export function lead(state: ElectionState, now: Instant): Step {
   const maintained = state.role.kind === 'leader' ? maintain(state, now) : state;
-  return chain(beat(maintained, now), (next) => tell(next, now));
+  const next = chain(beat(maintained, now), (after) => tell(after, now));
+  return chain(next, (after) => giveWay(after, now));
 }
+
+/** Lets the process lead that somebody prefers, once to each: one that could not, or that gave leadership up, is not asked
+ *  again. It is an elector and the first in turn by then, and answers. */
+function giveWay(state: ElectionState, now: Instant): Step {
+  const to = preferredElector(state, now);
+  if (!to || state.hadTurn.includes(to.id)) return quiet(state);
+  const abstainUntilMs = now.monotonicMs + YIELD_MS;
+  return stepDown({ ...withTurn(state, to.id), abstainUntilMs }, 'stepped-down');
+}
+
+function preferredElector(state: ElectionState, now: Instant): Elector | undefined {
+  const { role, observed, wanted, config, changeNotBeforeMs } = state;
+  const preferred = preferredOf(observed?.lease);
+  if (role.kind !== 'leader' || preferred === undefined || preferred === podOf(config.identity))
+    return undefined;
+  if (wanted || isWriting(state) || now.monotonicMs < changeNotBeforeMs) return undefined;
+  const electors = electorsOf(observed?.lease);
+  const first = electors.find(({ id }) => id !== config.identity);
+  return first && podOf(first.id) === preferred && heldBy(state, [first]) > now.monotonicMs
+    ? first
+    : undefined;
+}
+
+const isWriting = ({ inFlight, unsettled }: ElectionState): boolean =>
+  (inFlight !== undefined && inFlight.kind !== 'read') || unsettled.length > 0;
 
 /** The claim that promises are wanted for: leadership, or a write that would give it. */
 function claimOf(
@@ -91,23 +128,25 @@ export function newElectors(state: ElectionState, now: Instant): readonly Electo
 
 /** Looks whether the electors are those that they should be. */
 function maintain(state: ElectionState, now: Instant): ElectionState {
-  const { wanted, inFlight, unsettled } = state;
+  const { wanted } = state;
   if (wanted)
     return now.monotonicMs - wanted.sinceMs < TRIAL_MS ? state : dropped(state, wanted.electors, now);
-  const busy = (inFlight !== undefined && inFlight.kind !== 'read') || unsettled.length > 0;
-  if (busy || now.monotonicMs < state.changeNotBeforeMs) return state;
+  if (isWriting(state) || now.monotonicMs < state.changeNotBeforeMs) return state;
   const lease = state.observed?.lease;
   if (!lease || lease.spec?.holderIdentity !== state.config.identity) return state;
   const current = electorsOf(lease);
   const alive = [...state.known.values()].filter((one) => isAlive(state, one, current, now));
-  const desired = chooseElectors(self(state, now), alive, current);
+  const preferred = preferredOf(lease);
+  const desired = chooseElectors(self(state, now), alive, current, preferred);
   const known = [self(state, now), ...alive];
   const isKnown = ({ id }: Elector) => known.some((one) => one.id === id);
   const good =
     current.every(isKnown) &&
     current.length === desired.length &&
     spreadOf(current, known) >= spreadOf(desired, known);
-  if (good || sameElectors(current, desired)) return state;
+  // Who is preferred stands second, behind the leader: the order is that of their turns.
+  const isInTurn = desired[1]?.id === current[1]?.id || podOf(desired[1]?.id ?? '') !== preferred;
+  if (isInTurn && (good || sameElectors(current, desired))) return state;
   return {
     ...state,
     wanted: { electors: desired, sinceMs: now.monotonicMs },

@@ -9,6 +9,8 @@ export interface ElectionState {
   readonly role: Follower | Leader;
   /** The Lease as last read or written; undefined until the first answer. */
   readonly observed: Observed | undefined;
+  /** When the Lease's holder was heard last: by the Lease, or as it asked for a promise. */
+  readonly heardMs: number;
   /** Highest term seen anywhere: in the Lease, as a floor, or our own. */
   readonly highestTerm: number;
   /** Term of our last `acquired`: leadership that was lost never comes back under the same one. */
@@ -50,6 +52,8 @@ export interface ElectionState {
   readonly toldUntilMs: number;
   /** Who has stepped down does not stand again before this. */
   readonly abstainUntilMs: number;
+  /** Other processes that have led, or were let because somebody prefers them; the last few. */
+  readonly hadTurn: readonly string[];
   /** A leader that lost its majority leaves the Lease to others until then. */
   readonly retakeNotBeforeMs: number;
   readonly beatDueMs: number;
@@ -145,6 +149,16 @@ export interface Write {
   readonly lease: Lease;
   readonly term: number;
   readonly sentAtMs: number;
+  /** Of an acquisition: whom it follows. */
+  readonly after?: Predecessor | undefined;
+}
+
+/** The leader before this one, as this process knew it. */
+export interface Predecessor {
+  /** How it is followed: it gave the Lease up; a majority's promises to it lapsed; its Lease ran out. */
+  readonly how: 'handed-over' | 'promises' | 'expiry';
+  /** When it was heard last. */
+  readonly heardMs: number;
 }
 
 /** The two clocks at one moment. Decisions read `monotonicMs`; `wallMs` is only written into the Lease. */
@@ -171,7 +185,12 @@ export interface AskEffect {
 export type Effect =
   | Read
   | { readonly kind: 'write'; readonly write: Write }
-  | { readonly kind: 'acquired'; readonly term: number }
+  | {
+      readonly kind: 'acquired';
+      readonly term: number;
+      /** How long after the leader before it was heard last; absent where there was none, or it was this process. */
+      readonly takeover?: { readonly how: Predecessor['how']; readonly ms: number } | undefined;
+    }
   | { readonly kind: 'lost'; readonly term: number; readonly reason: LostReason }
   | {
       readonly kind: 'failed';
@@ -179,7 +198,8 @@ export type Effect =
       readonly outcome: 'conflict' | 'missing' | 'refused' | 'unknown' | 'failed';
       readonly error?: unknown;
     }
-  | { readonly kind: 'renewed' }
+  /** `tookMs`: from sending it to its answer. */
+  | { readonly kind: 'renewed'; readonly tookMs: number }
   | AskEffect
   /** To who asked. */
   | { readonly kind: 'answer'; readonly answer: Answer }
@@ -199,6 +219,7 @@ export const initialState = (config: ElectionConfig): ElectionState => ({
   phase: 'idle',
   role: { kind: 'follower' },
   observed: undefined,
+  heardMs: 0,
   highestTerm: 0,
   announcedTerm: 0,
   longestMs: config.timeoutMs,
@@ -221,6 +242,7 @@ export const initialState = (config: ElectionConfig): ElectionState => ({
   roundNotBeforeMs: 0,
   toldUntilMs: Number.NEGATIVE_INFINITY,
   abstainUntilMs: Number.NEGATIVE_INFINITY,
+  hadTurn: [],
   retakeNotBeforeMs: 0,
   beatDueMs: 0,
   tellDueMs: 0,

@@ -204,11 +204,12 @@ function accept(state: ElectionState, write: Write, now: Instant): Step {
   } as const;
   if (write.kind === 'renew') {
     return state.role.kind === 'leader' && state.role.term === write.term
-      ? { state: { ...due, role }, effects: [{ kind: 'renewed' }] }
+      ? { state: { ...due, role }, effects: [{ kind: 'renewed', tookMs: now.monotonicMs - write.sentAtMs }] }
       : quiet(due);
   }
   if (write.term <= state.announcedTerm || write.term < state.highestTerm) return quiet(due);
   const before = stepDown(due, 'term-overtaken');
+  const takeover = write.after && { how: write.after.how, ms: now.monotonicMs - write.after.heardMs };
   return {
     state: {
       ...before.state,
@@ -217,7 +218,7 @@ function accept(state: ElectionState, write: Write, now: Instant): Step {
       attempts: 0,
       changeNotBeforeMs: now.monotonicMs + SETTLE_MS,
     },
-    effects: [...before.effects, { kind: 'acquired', term: write.term }],
+    effects: [...before.effects, { kind: 'acquired', term: write.term, takeover }],
   };
 }
 

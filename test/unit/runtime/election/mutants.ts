@@ -21,6 +21,7 @@ export const LEASE_MUTANTS: Array<[string, Rules]> = [
   ['takes a Lease held by someone unknown at once', broken(careless)],
   ['forgets the highest term', broken(forgetful)],
   ['writes the Lease without comparing', { ...SOUND, blindWrites: true }],
+  ['counts by the wall clock', { ...SOUND, byTheWall: true }],
 ];
 
 /** Rules about electors. */
@@ -33,6 +34,7 @@ export const ELECTOR_MUTANTS: Array<[string, Rules]> = [
   ['takes a Lease held by someone unknown at once', broken(careless)],
   ['forgets what it told its app when it names electors', { ...SOUND, tellsAll: true }],
   ['promises while it has promised another', broken(faithless)],
+  ['counts by the wall clock', { ...SOUND, byTheWall: true }],
 ];
 
 /** Rules about electors that chance hardly ever needs: the scenario that does. */

@@ -5,6 +5,7 @@ import {
   createElection,
   createMemoryLeases,
   type Election,
+  type ElectionNotice,
   electorsOf,
   type Lease,
   type LeasePort,
@@ -23,16 +24,18 @@ class Pods {
   readonly elections = new Map<string, Election>();
   /** Hears and says nothing any more, neither to the API server nor to others. */
   readonly cut = new Set<string>();
+  /** Reaches the others, and not the API server. */
+  readonly deaf = new Set<string>();
   requests = 0;
 
-  start(pod: string, node = pod): Election {
+  start(pod: string, node = pod, boot = 'boot'): Election {
     const port: LeasePort = {
       read: async () => this.#counted(pod, () => this.leases.read(), { kind: 'failed', error: new Error() }),
       create: async (lease) => this.#counted(pod, () => this.leases.create(lease), NO_ANSWER),
       update: async (lease) => this.#counted(pod, () => this.leases.update(lease), NO_ANSWER),
     };
     const election = createElection({
-      identity: `${pod}_boot`,
+      identity: `${pod}_${boot}`,
       lease: { name: 'leader', namespace: 'default' },
       timeoutMs: 30_000,
       heartbeatMs: 10_000,
@@ -71,7 +74,7 @@ class Pods {
 
   #counted<T>(pod: string, request: () => Promise<T>, otherwise: T): Promise<T> {
     this.requests += 1;
-    return this.cut.has(pod) ? Promise.resolve(otherwise) : request();
+    return this.cut.has(pod) || this.deaf.has(pod) ? Promise.resolve(otherwise) : request();
   }
 }
 
@@ -155,6 +158,28 @@ describe('an election with electors', () => {
     expect(pods.elections.get('a')?.view().term).toBe(1);
   });
 
+  test('who takes over says how long after the leader before was heard last, and a renewal what it took', async () => {
+    const pods = await fivePods();
+    const notices: ElectionNotice[] = [];
+    for (const election of pods.elections.values()) election.on((notice) => notices.push(notice));
+    pods.cut.add('a');
+    await pods.clock.advance(1_000);
+    const [first] = notices.filter(({ kind }) => kind === 'acquired');
+    expect(first).toMatchObject({ term: 2, takeover: { how: 'promises' } });
+    const { ms = 0 } = (first as { takeover?: { ms: number } }).takeover ?? {};
+    expect(ms).toBeGreaterThanOrEqual(PROMISE_MS);
+    expect(ms).toBeLessThan(PROMISE_MS * 1.5);
+    pods.cut.clear();
+    await pods.clock.advance(10_000);
+    expect(notices).toContainEqual({ kind: 'renewal', outcome: 'ok', tookMs: 0 });
+    await pods.elections.get('b')?.stop();
+    await pods.clock.advance(100);
+    expect(notices.filter(({ kind }) => kind === 'acquired').at(-1)).toMatchObject({
+      term: 3,
+      takeover: { how: 'handed-over' },
+    });
+  });
+
   test('nobody but the leader asks the API server, once a heartbeat', async () => {
     const pods = await fivePods();
     const before = pods.requests;
@@ -170,5 +195,83 @@ describe('an election with electors', () => {
     await pods.clock.advance(30_000);
     expect(pods.leader()).toBe('e');
     expect(electorsOf(await pods.lease())).toEqual([]);
+  });
+});
+
+describe('a preferred leader', () => {
+  const prefer = async (pods: Pods, pod: string | undefined) => {
+    const lease = await pods.lease();
+    const { [LEASE_ANNOTATIONS.preferred]: _, ...rest } = lease.metadata.annotations ?? {};
+    const annotations = pod === undefined ? rest : { ...rest, [LEASE_ANNOTATIONS.preferred]: pod };
+    await pods.leases.update({ ...lease, metadata: { ...lease.metadata, annotations } });
+  };
+  const termOf = (pods: Pods) => pods.elections.get('e')?.view().term;
+
+  test('leads within two heartbeats, and the annotation stays', async () => {
+    const pods = await fivePods();
+    await prefer(pods, 'd');
+    await pods.clock.advance(15_000);
+    expect([pods.leader(), termOf(pods)]).toEqual(['d', 2]);
+    await pods.clock.advance(100_000);
+    expect([pods.leader(), termOf(pods)]).toEqual(['d', 2]);
+    expect((await pods.lease()).metadata.annotations?.[LEASE_ANNOTATIONS.preferred]).toBe('d');
+  });
+
+  test('that restarts leads again, and others meanwhile', async () => {
+    const pods = await fivePods();
+    await prefer(pods, 'd');
+    await pods.clock.advance(15_000);
+    await pods.elections.get('d')?.stop();
+    await pods.clock.advance(100);
+    expect(pods.leader()).not.toBe('d');
+    pods.start('d', 'd', 'another');
+    await pods.clock.advance(15_000);
+    expect(pods.leader()).toBe('d');
+  });
+
+  test('that steps down is not given it back', async () => {
+    const pods = await fivePods();
+    await prefer(pods, 'd');
+    await pods.clock.advance(15_000);
+    pods.elections.get('d')?.stepDown(5_000);
+    await pods.clock.advance(60_000);
+    expect([pods.leader() === 'd', termOf(pods)]).toEqual([false, 3]);
+  });
+
+  test('that is not there, or answers nobody, changes nothing, also not how soon another one is followed', async () => {
+    const pods = await fivePods();
+    for (const pod of ['nobody', 'd']) {
+      pods.cut.add(pod);
+      await prefer(pods, pod);
+      await pods.clock.advance(60_000);
+      expect([pods.leader(), termOf(pods)]).toEqual(['a', 1]);
+    }
+    pods.cut.add('a');
+    await pods.clock.advance(1_000);
+    expect(pods.leader()).toBe('b');
+  });
+
+  test('that cannot reach the API server is offered it once by each', async () => {
+    const pods = await fivePods();
+    pods.deaf.add('d');
+    await prefer(pods, 'd');
+    await pods.clock.advance(120_000);
+    const term = termOf(pods) ?? 0;
+    expect(pods.leader()).toBeDefined();
+    expect(term).toBeLessThanOrEqual(6);
+    await pods.clock.advance(120_000);
+    expect(termOf(pods)).toBe(term);
+  });
+
+  test('is nobody any more when the annotation goes', async () => {
+    const pods = await fivePods();
+    await prefer(pods, 'd');
+    await pods.clock.advance(15_000);
+    await prefer(pods, undefined);
+    await pods.clock.advance(15_000);
+    await pods.elections.get('d')?.stop();
+    pods.start('d', 'd', 'another');
+    await pods.clock.advance(30_000);
+    expect(pods.leader()).not.toBe('d');
   });
 });

@@ -29,6 +29,8 @@ export interface Rules {
   tellsAll?: boolean;
   /** A restarted process goes by the name of the one before. */
   sameBoot?: boolean;
+  /** Counts by a clock that people set. */
+  byTheWall?: boolean;
 }
 
 export const NAME = { name: 'leader', namespace: 'demo' };
@@ -70,6 +72,7 @@ export class Candidate {
   #state: ElectionState;
   #alive = true;
   #pausedUntilMs = 0;
+  #aheadMs = 0;
   #wakeAtMs: number | undefined;
 
   constructor(world: Surroundings, pod: string, bootId: string, node: string) {
@@ -129,6 +132,11 @@ export class Candidate {
   pause(ms: number): void {
     this.#world.note(this.name, () => `stops for ${Math.round(ms)} ms`);
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#world.nowMs + ms);
+  }
+
+  /** Somebody sets the machine's clock, so far from the right time. */
+  setClock(aheadMs: number): void {
+    this.#aheadMs = aheadMs;
   }
 
   hear(event: ElectionEvent, reply?: Reply): void {
@@ -214,8 +222,9 @@ export class Candidate {
   }
 
   #now(): Instant {
+    const wallMs = 1.8e12 + this.#world.nowMs + this.#aheadMs;
     const monotonicMs = this.#offsetMs + this.#world.nowMs * this.#rate;
-    return { monotonicMs, wallMs: 1.8e12 + this.#world.nowMs };
+    return { monotonicMs: this.#world.rules.byTheWall ? wallMs : monotonicMs, wallMs };
   }
 }
 

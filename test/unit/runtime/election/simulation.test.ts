@@ -1,6 +1,6 @@
 import type { Rules } from './simulated-candidate.ts';
 import { ELECTOR_MUTANTS, LEASE_MUTANTS, RARE_MUTANTS } from './mutants.ts';
-import { type Options, SOUND, simulate } from './simulator.ts';
+import { type Options, SOUND, simulate, World } from './simulator.ts';
 
 const seedsUpTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 const SEEDS = seedsUpTo(Number(process.env['HYPERPAGE_SEEDS'] ?? 100));
@@ -58,6 +58,20 @@ describe('with electors, on a good network', () => {
     const gaps = gapsOf(fault);
     expect(gaps.length).toBeGreaterThan(20);
     expect(gaps[Math.floor(gaps.length * part)]).toBeLessThan(1000);
+  });
+
+  test('the pod that somebody prefers leads a moment later, and goes on', () => {
+    for (const seed of seedsUpTo(10)) {
+      const world = new World(seed, { electors: true, calmMs: 1e9, faults: [] });
+      world.run(8_000);
+      const others = ['pod-0', 'pod-1', 'pod-2'].filter((pod) => pod !== world.leader()?.pod);
+      world.prefer(others[seed % 2]);
+      world.run(14_000);
+      const { highestTerm } = world;
+      expect(world.leader()?.pod).toBe(others[seed % 2]);
+      world.run(60_000);
+      expect([world.leader()?.pod, world.highestTerm]).toEqual([others[seed % 2], highestTerm]);
+    }
   });
 
   test('after a stop another one leads within a tenth of a second', () => {

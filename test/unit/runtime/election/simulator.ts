@@ -258,8 +258,12 @@ export class World implements Surroundings {
       [0.1, 'edit the Lease', () => this.#lease && this.#store(this.#lease)],
       [0.1, 'step down', () => candidate.hear({ kind: 'step-down', forMs: this.random() * 10_000 })],
       [0.15, 'pods come and go', () => this.#scale(pods, pod)],
+      [0.15, 'set a clock', () => candidate.setClock((this.random() - 0.5) * 2 * 86_400_000)],
+      [0.1, 'prefer', () => this.prefer(this.random() < 0.2 ? undefined : pod)],
     ];
-    const strikes = all.filter(([, name], i) => this.#only?.includes(name) ?? (this.electors || i < 6));
+    const strikes = all.filter(
+      ([, name], i) => this.#only?.includes(name) ?? (this.electors || i < 6 || name === 'set a clock'),
+    );
     let dice = this.random() * strikes.reduce((sum, [share]) => sum + share, 0);
     for (const [share, name, strike] of strikes) {
       dice -= share;
@@ -276,6 +280,14 @@ export class World implements Surroundings {
     this.note('!', () => `${a} and ${b} are cut off from each other for ${ms} ms`);
     this.#blocked.set(`${a}>${b}`, this.nowMs + ms);
     this.#blocked.set(`${b}>${a}`, this.nowMs + ms);
+  }
+
+  /** Somebody says which pod should lead. */
+  prefer(pod: string | undefined): void {
+    if (!this.#lease) return;
+    const { [LEASE_ANNOTATIONS.preferred]: _, ...rest } = this.#lease.metadata.annotations ?? {};
+    const annotations = pod === undefined ? rest : { ...rest, [LEASE_ANNOTATIONS.preferred]: pod };
+    this.#store({ ...this.#lease, metadata: { ...this.#lease.metadata, annotations } });
   }
 
   /** A new process in a pod. */
