@@ -156,6 +156,8 @@ export type SessionImportAnswer = Static<typeof SessionImportAnswer>;
 export const SESSION_COOKIE = 'hyperpage_session';
 /** The app passes on whom it talks to: the sidecar itself only ever sees localhost. */
 export const CLIENT_IP_HEADER = 'Hyperpage-Client-Ip';
+/** Fencing token of a session's write: the term under which this pod leads. */
+export const TERM_HEADER = 'Hyperpage-Term';
 
 const SESSION_KEY_PREFIX = 'hyperpage:session:';
 /** Redis key of a session, spec section 6. */

@@ -127,14 +127,15 @@ export function redisAdapters(context: AdapterContext): Adapters {
   const changes = settings.sessionNearCacheMs > 0;
   const link = createRedisLink(redisTarget(settings), { clock, random, log, registry, waitMs, changes });
   const ttlMs = settings.sessionTtlSeconds * 1000;
-  const target = near(createRedisTarget(link, { ttlMs, replicas, waitMs, clock }), link, context);
+  const floorKey = termFloorKey(channelPrefix);
+  const target = near(createRedisTarget(link, { ttlMs, replicas, waitMs, clock, floorKey }), link, context);
   const peers = openPeers({ ...context, clock });
   const onReachable = (listener: () => void) => link.onConnect(listener);
   const { sessions, peerHandler, restore } = openStore(target, { ...context, clock }, onReachable, peers);
   const messageLog = createRedisLog(link, {
     clock,
     boundsOf: boundsOf(channelPrefix),
-    floorKey: termFloorKey(channelPrefix),
+    floorKey,
   });
   const { bus, close: closeBus } = openBus(messageLog, context);
   const membership = createMembership(createRedisRegistry(link, channelPrefix), membershipOptions(context));

@@ -84,7 +84,13 @@ describe('several pods and a real Redis', () => {
     const key = watchPeerKey(keyFile, systemClock);
     const link = createRedisLink({ kind: 'url', url: way.url }, { ...CONTEXT, registry, waitMs: 0 });
     const clock = followRedisClock(systemClock);
-    const target = createRedisTarget(link, { ttlMs: TTL_MS, replicas: 0, waitMs: 0, clock });
+    const target = createRedisTarget(link, {
+      ttlMs: TTL_MS,
+      replicas: 0,
+      waitMs: 0,
+      clock,
+      floorKey: 'floor',
+    });
     const client = createPeerClient(key);
     const server = createServer();
     await listen(server, 0, '127.0.0.1');
@@ -241,7 +247,13 @@ describe('several pods and a real Redis', () => {
   test('Redis joins in what pods hold as they do themselves', async () => {
     const pod = await start();
     const clock = followRedisClock(systemClock);
-    const target = createRedisTarget(pod.link, { ttlMs: TTL_MS, replicas: 0, waitMs: 0, clock });
+    const target = createRedisTarget(pod.link, {
+      ttlMs: TTL_MS,
+      replicas: 0,
+      waitMs: 0,
+      clock,
+      floorKey: 'floor',
+    });
     const random = randomOf(7);
     const anyState = (createdMs: number): StoredSession => {
       const leaves = new Map<string, string>();

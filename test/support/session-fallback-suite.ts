@@ -83,6 +83,23 @@ export function sessionFallbackSuite(
       expect((await stored(b.sessions, id)).session.userId).toBe('made away');
     });
 
+    test('a write under a term waits for the store: no pod knows all terms', async () => {
+      const [a, b] = await two();
+      const id = freshId();
+      await a.create(id, fresh());
+      await world.cut();
+      await isAway(a);
+      const under = { term: 7 };
+      const refused = { kind: 'unavailable', reason: expect.stringContaining('term') };
+      expect(await a.update(id, { userId: 'leader' }, under)).toMatchObject(refused);
+      expect(await a.create(freshId(), fresh(), under)).toMatchObject(refused);
+      expect(await a.remove(id, under)).toMatchObject(refused);
+      expect(await a.update(id, { preferences: { theme: 'dark' } })).toMatchObject({ kind: 'ok' });
+      await world.heal();
+      const session = await writtenBack(b, id, 2);
+      expect([session.userId, session.preferences.theme]).toEqual([undefined, 'dark']);
+    });
+
     test('what two pods changed while the store was gone is merged field by field', async () => {
       const [a, b] = await two();
       const id = freshId();

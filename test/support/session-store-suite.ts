@@ -178,6 +178,27 @@ export function sessionStoreSuite(name: string, start: () => Promise<AdapterWorl
       expect(await b.read(kept)).toEqual({ kind: 'not-found' });
     });
 
+    test('a write under a term that a higher one has followed is refused, and changes nothing', async () => {
+      const [a, b] = await two();
+      const [id, other] = [freshId(), freshId()];
+      const base = Date.now() - 1.7e12;
+      const [older, newer] = [base, base + 1];
+      expect(await a.create(id, fresh(), { term: older })).toMatchObject({ kind: 'ok', version: 1 });
+      expect(await a.update(id, { userId: 'first' }, { term: newer })).toMatchObject({
+        kind: 'ok',
+        version: 2,
+      });
+      const refused = { kind: 'term-overtaken', highest: newer };
+      expect(await b.update(id, { userId: 'late' }, { term: older })).toEqual(refused);
+      expect(await b.create(other, fresh(), { term: older })).toEqual(refused);
+      expect(await b.remove(id, { term: older })).toEqual(refused);
+      expect(await b.read(other)).toEqual({ kind: 'not-found' });
+      expect(await stored(b, id)).toMatchObject({ version: 2, session: { userId: 'first' } });
+      // Under none, and under the same one, writing goes on.
+      expect(await b.update(id, { userId: 'anybody' })).toMatchObject({ kind: 'ok', version: 3 });
+      expect(await b.remove(id, { term: newer })).toMatchObject({ kind: 'ok' });
+    });
+
     test('without the fallback, a store out of reach is said to be so, and nothing is lost', async () => {
       const [a] = await two();
       const id = freshId();

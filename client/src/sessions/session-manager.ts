@@ -25,6 +25,8 @@ export interface CreateOptions {
   updates?: SessionUpdates;
   /** Whose session it is. */
   metadata?: { ipAddress?: string; userAgent?: string };
+  /** The term under which this pod leads (`runWhileLeader`): the write is refused once a later leader is known. */
+  term?: number;
 }
 
 /** Sessions shared by all pods (spec, section 1). Instances hold no sessions: make as many as you like. */
@@ -38,10 +40,13 @@ export class SessionManager {
 
   /** Makes a session and gives it at once; it is written behind. Await `saved` before you promise it to anyone. The
    *  other methods of this instance wait for it by themselves. */
-  createSession({ updates = {}, metadata = {} }: CreateOptions = {}): CreatedSession {
+  createSession({ updates = {}, metadata = {}, term }: CreateOptions = {}): CreatedSession {
     const sessionId = newSessionId();
     const saved = this.#sidecar
-      .json<SessionAnswer>('POST', '/v1/sessions', { body: { sessionId, updates, metadata } })
+      .json<SessionAnswer>('POST', '/v1/sessions', {
+        body: { sessionId, updates, metadata },
+        headers: conditions({ term }),
+      })
       .then(snapshotFromWire);
     const settled = saved.then(
       () => this.#underWay.delete(sessionId),
@@ -69,30 +74,41 @@ export class SessionManager {
 
   /** Changes the given fields; two pods that change different fields both win.
    *  @param options.ifVersion write only if nobody has written since that version.
-   *  @throws HyperpageError `session-not-found`, `version-conflict`, `not-acknowledged` … */
+   *  @param options.term write only if no later leader is known; needs Redis.
+   *  @throws HyperpageError `session-not-found`, `version-conflict`, `term-overtaken`, `not-acknowledged` … */
   async updateSession(
     sessionId: string,
     updates: SessionUpdates,
-    options: { ifVersion?: number } = {},
+    options: { ifVersion?: number; term?: number } = {},
   ): Promise<SessionSnapshot> {
     await this.#underWay.get(sessionId);
     const answer = await this.#sidecar.json<SessionAnswer>('PATCH', PATH, {
       query: { sessionId },
       body: updates,
-      ...(options.ifVersion === undefined ? {} : { headers: { 'if-match': `"${options.ifVersion}"` } }),
+      headers: conditions(options),
     });
     return snapshotFromWire(answer);
   }
 
-  /** Removes the session for good. False when there was none. @throws HyperpageError */
-  async deleteSession(sessionId: string): Promise<boolean> {
+  /** Removes the session for good. False when there was none.
+   *  @param options.term as for `updateSession`.
+   *  @throws HyperpageError */
+  async deleteSession(sessionId: string, options: { term?: number } = {}): Promise<boolean> {
     await this.#underWay.get(sessionId);
     const gone = await unlessMissing(
-      this.#sidecar.json('DELETE', PATH, { query: { sessionId } }).then(() => true),
+      this.#sidecar
+        .json('DELETE', PATH, { query: { sessionId }, headers: conditions(options) })
+        .then(() => true),
     );
     return gone ?? false;
   }
 }
+
+/** Under which a write is done. */
+const conditions = ({ ifVersion, term }: { ifVersion?: number | undefined; term?: number | undefined }) => ({
+  ...(ifVersion === undefined ? {} : { 'if-match': `"${ifVersion}"` }),
+  ...(term === undefined ? {} : { 'hyperpage-term': String(term) }),
+});
 
 async function unlessMissing<T>(answer: Promise<T>): Promise<T | null> {
   try {

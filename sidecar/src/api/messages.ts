@@ -11,6 +11,7 @@ import { EventStream, type StreamEvent } from './event-stream.ts';
 import type { Answer, Handler } from './exchange.ts';
 import type { ApiPorts } from './ports.ts';
 import { ProblemError } from './problem.ts';
+import { termOvertaken } from './term.ts';
 import { bodyCheck } from './validate.ts';
 
 /** Room for the envelope and for how JSON may be written; the payload's own limit is MAX_PAYLOAD_BYTES. */
@@ -97,11 +98,7 @@ function answerOf(outcome: SendOutcome): Answer {
       );
     }
     case 'term-overtaken':
-      throw new ProblemError(
-        'term-overtaken',
-        `Term ${outcome.highest} is known, so this pod does not lead any more: stop what you do as the leader.`,
-        { field: '/term' },
-      );
+      throw termOvertaken(outcome.highest, '/term');
     case 'too-large':
       throw new ProblemError(
         'body-too-large',

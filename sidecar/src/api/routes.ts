@@ -15,6 +15,7 @@ import {
   SessionImportRequest,
   SessionUpdateRequest,
   SessionUpdates,
+  TERM_HEADER,
 } from '@hyperpage/contract';
 import { type TSchema, Type } from 'typebox';
 
@@ -75,9 +76,14 @@ const clientIp = {
   'Hyperpage-Client-Ip': "The user's address: a new session is for it, and may be kept to it.",
 };
 const ifMatch = { 'If-Match': 'ETag of the version to change; another one answers 412.' };
+const term = {
+  [TERM_HEADER]:
+    'Fencing token: the term under which this pod leads. Refused with 409 when a later leader is known.',
+};
 const badBody = ['bad-request', 'invalid-body', 'body-too-large', 'unsupported-media-type'] as const;
 const badUpdate = ['session-bound', 'session-not-found', 'version-conflict', 'session-damaged'] as const;
 const badWrite = ['redis-unavailable', 'not-acknowledged'] as const;
+const badTerm = ['term-overtaken'] as const;
 
 const sessionRoutes: readonly Route[] = [
   {
@@ -108,10 +114,10 @@ const sessionRoutes: readonly Route[] = [
     id: 'postSession',
     hot: true,
     summary: 'Change a session.',
-    headers: { ...ifMatch, ...clientIp },
+    headers: { ...ifMatch, ...term, ...clientIp },
     body: SessionUpdateRequest,
     answers: { 200: { json: SessionAnswer } },
-    problems: [...badBody, ...badUpdate, ...badWrite],
+    problems: [...badBody, ...badUpdate, ...badTerm, ...badWrite],
   },
   {
     method: 'PATCH',
@@ -120,10 +126,10 @@ const sessionRoutes: readonly Route[] = [
     hot: true,
     summary: 'Change a session, named in the query.',
     query: { sessionId: { ...sessionId, required: true } },
-    headers: { ...ifMatch, ...clientIp },
+    headers: { ...ifMatch, ...term, ...clientIp },
     body: SessionUpdates,
     answers: { 200: { json: SessionAnswer } },
-    problems: [...badBody, ...badUpdate, ...badWrite],
+    problems: [...badBody, ...badUpdate, ...badTerm, ...badWrite],
   },
   {
     method: 'DELETE',
@@ -131,18 +137,19 @@ const sessionRoutes: readonly Route[] = [
     id: 'deleteSession',
     summary: 'Remove a session for good.',
     query: { sessionId: { ...sessionId, required: true } },
-    headers: clientIp,
+    headers: { ...term, ...clientIp },
     answers: { 200: { json: Removed } },
-    problems: ['bad-request', 'session-bound', 'session-not-found', ...badWrite],
+    problems: ['bad-request', 'session-bound', 'session-not-found', ...badTerm, ...badWrite],
   },
   {
     method: 'POST',
     path: '/v1/sessions',
     id: 'createSession',
     summary: 'Make a session, under an id of your own if you like.',
+    headers: term,
     body: SessionCreateRequest,
     answers: { 201: { json: SessionAnswer } },
-    problems: [...badBody, 'session-exists', ...badWrite],
+    problems: [...badBody, 'session-exists', ...badTerm, ...badWrite],
   },
   {
     method: 'POST',

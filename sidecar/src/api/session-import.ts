@@ -6,6 +6,7 @@ import {
   SessionImportEnvelope,
   type SessionImportResult,
 } from '@hyperpage/contract';
+import { bytesOfSession, MAX_SESSION_BYTES } from '../sessions/index.ts';
 import { readJson, refuseTraps } from './body.ts';
 import type { Handler } from './exchange.ts';
 import type { ApiPorts } from './ports.ts';
@@ -35,11 +36,6 @@ export function importHandlers({ sessions, clock }: Pick<ApiPorts, 'sessions' | 
         return { sessionId, status: 'created' };
       case 'taken':
         return { sessionId, status: 'exists' };
-      case 'too-large': {
-        const { bytes, limitBytes } = outcome;
-        const detail = `/session would have ${bytes} bytes and may have ${limitBytes}: keep less in it.`;
-        return { sessionId, status: 'invalid', field: '/session', detail };
-      }
       default:
         return sessionProblem(outcome, sessionId);
     }
@@ -71,8 +67,12 @@ const redisAway = () =>
 function judge(entry: unknown, now: Date): { sessionId: string; session: SessionData } | SessionImportResult {
   try {
     refuseTraps(entry);
-    const { sessionId, session } = checkEntry(entry);
-    return { sessionId, session: completed(session, now) };
+    const { sessionId, session: given } = checkEntry(entry);
+    const session = completed(given, now);
+    const bytes = bytesOfSession(session);
+    if (bytes <= MAX_SESSION_BYTES) return { sessionId, session };
+    const detail = `/session would have ${bytes} bytes and may have ${MAX_SESSION_BYTES}: keep less in it.`;
+    return { sessionId, status: 'invalid', field: '/session', detail };
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     const { sessionId } = (entry ?? {}) as { sessionId?: unknown };

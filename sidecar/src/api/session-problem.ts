@@ -1,5 +1,7 @@
+import { TERM_HEADER } from '@hyperpage/contract';
 import type { CreateOutcome, ReadOutcome, RemoveOutcome, UpdateOutcome } from '../sessions/index.ts';
 import { ProblemError } from './problem.ts';
+import { termOvertaken } from './term.ts';
 
 type Failure = Exclude<CreateOutcome | ReadOutcome | UpdateOutcome | RemoveOutcome, { kind: 'ok' }>;
 
@@ -24,6 +26,8 @@ export function sessionProblem(failure: Failure, sessionId: string): never {
         `The session is at version ${failure.version} by now: read it again and repeat the change.`,
         { field: 'If-Match', headers: { etag: `"${failure.version}"` } },
       );
+    case 'term-overtaken':
+      throw termOvertaken(failure.highest, TERM_HEADER);
     case 'too-large':
       throw new ProblemError(
         'body-too-large',

@@ -14,6 +14,7 @@ import { ipBinding } from './ip-binding.ts';
 import type { ApiPorts } from './ports.ts';
 import { ProblemError } from './problem.ts';
 import { sessionProblem } from './session-problem.ts';
+import { termOf } from './term.ts';
 import { bodyCheck } from './validate.ts';
 import { withUpdates } from './with-updates.ts';
 
@@ -56,8 +57,9 @@ export function sessionHandlers(ports: ApiPorts) {
 
   const update = async (sessionId: string, updates: SessionUpdates, exchange: Exchange) => {
     const ifVersion = ifMatchOf(exchange.req);
+    const conditions = { ...termOf(exchange.req), ...(ifVersion === undefined ? {} : { ifVersion }) };
     await binding.requireOwnerOf(sessionId, exchange.req);
-    const outcome = await sessions.update(sessionId, updates, ifVersion === undefined ? {} : { ifVersion });
+    const outcome = await sessions.update(sessionId, updates, conditions);
     return outcome.kind === 'ok' ? answer(sessionId, outcome) : sessionProblem(outcome, sessionId);
   };
 
@@ -83,7 +85,7 @@ export function sessionHandlers(ports: ApiPorts) {
       });
     }
     await binding.requireOwnerOf(sessionId, exchange.req);
-    const outcome = await sessions.remove(sessionId);
+    const outcome = await sessions.remove(sessionId, termOf(exchange.req));
     if (outcome.kind !== 'ok') return sessionProblem(outcome, sessionId);
     const body = { success: true, sessionId, consistency: outcome.consistency };
     return sessionCookieOf(exchange.req) === sessionId
@@ -96,7 +98,7 @@ export function sessionHandlers(ports: ApiPorts) {
     refuseTraps(body);
     const { sessionId = newSessionId(), updates = {}, metadata = {} } = createRequest(body);
     const fresh = newSessionData(new Date(clock.wallMs()), { ...clientOf(req), ...metadata });
-    return settle(sessionId, await sessions.create(sessionId, withUpdates(fresh, updates)), 201);
+    return settle(sessionId, await sessions.create(sessionId, withUpdates(fresh, updates), termOf(req)), 201);
   };
 
   return { getSession, postSession, patchSession, deleteSession, createSession };

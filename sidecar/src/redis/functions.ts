@@ -23,7 +23,7 @@ const FUNCTIONS = {
 
 export type FunctionName = keyof typeof FUNCTIONS;
 
-const BODY = [CLOCK_LUA, SESSIONS_LUA, TERMS_LUA, MESSAGES_LUA, MEMBERS_LUA].join('\n');
+const BODY = [CLOCK_LUA, TERMS_LUA, SESSIONS_LUA, MESSAGES_LUA, MEMBERS_LUA].join('\n');
 
 /** Library and functions carry a fingerprint of their text: sidecars of two versions, side by side during a rollout,
  *  each call their own and neither replaces the other's. */

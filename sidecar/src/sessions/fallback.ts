@@ -157,6 +157,9 @@ export function withFallback(remote: SessionTarget, options: FallbackOptions): F
 
   async function applyHere(asked: Operation, reason: string): Promise<Applied> {
     const { sessionId } = asked;
+    if (asked.term !== undefined) {
+      return { kind: 'unavailable', reason: `${reason}, and a write under a term waits for Redis` };
+    }
     if (asked.kind === 'update' && (!isGathered(sessionId) || asked.ifVersion !== undefined)) {
       const { known, inRedis } = await gather(sessionId);
       if (!known) return inRedis ? { kind: 'not-found' } : unseen(reason);

@@ -2,10 +2,10 @@ export { type FallbackOptions, type FallbackTarget, withFallback } from './fallb
 export { createMemoryTarget } from './memory-target.ts';
 export { fallbackMetrics, nearCacheMetrics } from './metrics.ts';
 export { type Changes, withNearCache } from './near-cache.ts';
-export type { StoredSession } from './operation.ts';
+export { MAX_SESSION_BYTES, type StoredSession } from './operation.ts';
 export type * from './peers.ts';
 export type * from './port.ts';
 export { followRedisClock, type RedisClock } from './redis-clock.ts';
 export { createRedisTarget, type RedisTargetOptions } from './redis-target.ts';
-export { createSessionStore, type SessionStoreOptions } from './store.ts';
+export { bytesOfSession, createSessionStore, type SessionStoreOptions } from './store.ts';
 export type { SessionTarget } from './target.ts';

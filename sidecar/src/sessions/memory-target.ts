@@ -46,6 +46,11 @@ export function createMemoryTarget(
   };
 
   function applyTo(operation: Operation): Applied {
+    const { term = world.termFloor, sessionId, opId } = operation;
+    const stored = sessions.get(sessionId);
+    const isDone = stored?.kind === 'live' && stored.ops.includes(opId);
+    if (!isDone && term < world.termFloor) return { kind: 'term-overtaken', highest: world.termFloor };
+    world.termFloor = Math.max(world.termFloor, term);
     const verdict = applyOperation(sessions.get(operation.sessionId), operation, clock.wallMs(), ttlMs);
     if (verdict.kind === 'ok' || verdict.kind === 'removed')
       sessions.set(operation.sessionId, verdict.stored);

@@ -3,12 +3,15 @@ import { after, type Stamp, stamped, stampOfLeaf } from './stamps.ts';
 
 /** A write, as a value: what the group commit sends. `opId` makes it idempotent: the store remembers the last few of each
  *  session. The leaves are JSON text without stamps. */
-export type Operation =
-  | { kind: 'create'; sessionId: string; opId: string; leaves: Leaves; createdMs: number }
+export type Operation = {
+  sessionId: string;
+  opId: string;
+  /** Of who leads: the write is refused where a higher one is known. */
+  term?: number;
+} & (
+  | { kind: 'create'; leaves: Leaves; createdMs: number }
   | {
       kind: 'update';
-      sessionId: string;
-      opId: string;
       leaves: Leaves;
       /** When it was asked for; a leaf that was written later gets the moment after that. */
       stamp: Stamp;
@@ -16,7 +19,8 @@ export type Operation =
     }
   /** `bury`: a tombstone even where nothing is. Removals while Redis is gone leave one, since another pod may hold the
    *  session; a request's do not, or anybody could fill Redis with tombstones. */
-  | { kind: 'remove'; sessionId: string; opId: string; bury?: boolean };
+  | { kind: 'remove'; bury?: boolean }
+);
 
 /** A session as it stands after an operation or a read. Its leaves are as they are stored (stamps.ts). */
 export interface Snapshot extends SessionMoments {
@@ -91,7 +95,7 @@ export function applyOperation(
 /** The leaf as it is stored. */
 function written(
   json: string,
-  operation: Exclude<Operation, { kind: 'remove' }>,
+  operation: Extract<Operation, { leaves: Leaves }>,
   live: Snapshot | undefined,
   name: string,
 ): string {
@@ -136,7 +140,8 @@ function isLater(leaf: string, createdMs: number, other: string, otherCreatedMs:
   return stamp === otherStamp ? leaf > other : stamp > otherStamp;
 }
 
-const bytesOf = (leaves: Leaves) => {
+/** What MAX_SESSION_BYTES limits. */
+export const bytesOf = (leaves: Leaves) => {
   let bytes = 0;
   for (const [name, value] of leaves) bytes += Buffer.byteLength(name) + Buffer.byteLength(value);
   return bytes;

@@ -24,6 +24,13 @@ export interface NotAcknowledged {
   got: number;
 }
 
+/** Somebody leads under a later term: nothing was changed. */
+export interface TermOvertaken {
+  kind: 'term-overtaken';
+  /** The highest that is known. */
+  highest: number;
+}
+
 /** What lies under the session's key is not a session. It is left as it is. */
 export interface Damaged {
   kind: 'damaged';
@@ -41,6 +48,7 @@ export type CreateOutcome =
   | SessionOk
   /** There is or lately was a session of this id: nothing was changed. */
   | { kind: 'taken' }
+  | TermOvertaken
   | SessionTooLarge
   | Unavailable
   | NotAcknowledged;
@@ -49,6 +57,7 @@ export type UpdateOutcome =
   | SessionOk
   | { kind: 'not-found' }
   | { kind: 'version-conflict'; version: number }
+  | TermOvertaken
   | SessionTooLarge
   | Damaged
   | Unavailable
@@ -56,6 +65,7 @@ export type UpdateOutcome =
 export type RemoveOutcome =
   | { kind: 'ok'; consistency: Consistency }
   | { kind: 'not-found' }
+  | TermOvertaken
   | Unavailable
   | NotAcknowledged;
 
@@ -67,6 +77,11 @@ export interface StoreReadiness {
   reason?: string;
 }
 
+/** `term`: the write is refused where a higher one is known, and needs Redis: no pod knows all terms. */
+export interface UnderTerm {
+  term?: number;
+}
+
 /** Sessions by id. Ids are the caller's: unguessable, 128 bits or more.
  *
  *  Promises: an acknowledged write survives what DESIGN.md's S1 lists; a deleted session stays deleted (S2);
@@ -74,15 +89,15 @@ export interface StoreReadiness {
  *  `filterSettings` and a tool's `settings` are leaves and are replaced whole. */
 export interface SessionStore {
   /** `lastActivity` and `metadata.updated` are set by the store. */
-  create(sessionId: string, session: SessionData): Promise<CreateOutcome>;
+  create(sessionId: string, session: SessionData, options?: UnderTerm): Promise<CreateOutcome>;
   /** Reading is use: it slides the session's end of life. */
   read(sessionId: string): Promise<ReadOutcome>;
   update(
     sessionId: string,
     updates: SessionUpdates,
-    options?: { ifVersion?: number },
+    options?: { ifVersion?: number } & UnderTerm,
   ): Promise<UpdateOutcome>;
-  remove(sessionId: string): Promise<RemoveOutcome>;
+  remove(sessionId: string, options?: UnderTerm): Promise<RemoveOutcome>;
   ready(): StoreReadiness;
   /** Sessions alive; undefined when it cannot be known now. */
   activeCount(): Promise<number | undefined>;

@@ -18,6 +18,8 @@ export interface RedisTargetOptions {
   replicas: number;
   /** Longest wait for them, in milliseconds. */
   waitMs: number;
+  /** Key of the highest term. */
+  floorKey: string;
   /** Told what time Redis says it is. */
   clock: Pick<RedisClock, 'monotonicMs' | 'observe'>;
 }
@@ -29,7 +31,7 @@ const NO_WRITES = /^(NOREPLICAS|MISCONF|OOM)\b/;
 
 /** Sessions in Redis, each write one Function call. */
 export function createRedisTarget(link: RedisLink, options: RedisTargetOptions): SessionTarget {
-  const { ttlMs, replicas, waitMs, clock } = options;
+  const { ttlMs, replicas, waitMs, clock, floorKey } = options;
   const commit =
     replicas > 0
       ? createGroupCommit(link, { replicas, timeoutMs: waitMs })
@@ -55,7 +57,7 @@ export function createRedisTarget(link: RedisLink, options: RedisTargetOptions):
   return {
     async apply(operation) {
       const askedMs = clock.monotonicMs();
-      return timed(await write(callOf(operation, ttlMs)), askedMs);
+      return timed(await write(callOf(operation, ttlMs, floorKey)), askedMs);
     },
     merge: async (sessionId, held) => (await write(mergeOf(sessionId, held, ttlMs))) as Merged,
     async read(sessionId, known): Promise<Found> {
@@ -90,11 +92,11 @@ export function createRedisTarget(link: RedisLink, options: RedisTargetOptions):
   };
 }
 
-function callOf(operation: Operation, ttlMs: number): FunctionCall {
-  const { kind, sessionId, opId } = operation;
-  const keys = [sessionKey(sessionId), INDEX];
+function callOf(operation: Operation, ttlMs: number, floorKey: string): FunctionCall {
+  const { kind, sessionId, opId, term = '' } = operation;
+  const keys = [sessionKey(sessionId), INDEX, ...(term === '' ? [] : [floorKey])];
   if (kind === 'remove') {
-    const args = [sessionId, TOMBSTONE_MS, operation.bury ? 1 : 0];
+    const args = [sessionId, TOMBSTONE_MS, operation.bury ? 1 : 0, term];
     return { name: 'session_remove', keys, args };
   }
   const expected = kind === 'update' ? (operation.ifVersion ?? '') : '';
@@ -104,7 +106,7 @@ function callOf(operation: Operation, ttlMs: number): FunctionCall {
   return {
     name: 'session_write',
     keys,
-    args: [kind, sessionId, opId, ttlMs, expected, created, MAX_SESSION_BYTES, stamp, ...leaves],
+    args: [kind, sessionId, opId, ttlMs, expected, created, MAX_SESSION_BYTES, stamp, term, ...leaves],
   };
 }
 
@@ -136,6 +138,8 @@ function appliedOf(reply: unknown): Applied {
       return { kind: verdict };
     case 'version-conflict':
       return { kind: verdict, version: Number(detail) };
+    case 'term-overtaken':
+      return { kind: verdict, highest: Number(detail) };
     case 'too-large':
       return { kind: verdict, bytes: Number(detail), limitBytes: MAX_SESSION_BYTES };
     default:

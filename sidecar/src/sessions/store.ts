@@ -1,8 +1,8 @@
-import type { Consistency } from '@hyperpage/contract';
+import type { Consistency, SessionData } from '@hyperpage/contract';
 import { type Clock, every, type Logger, type Registry } from '@hyperpage/runtime';
 import { leavesOfSession, leavesOfUpdates, sessionOfLeaves } from './leaves.ts';
 import { sessionMetrics } from './metrics.ts';
-import type { Operation, Snapshot } from './operation.ts';
+import { bytesOf, type Operation, type Snapshot } from './operation.ts';
 import type { Damaged, SessionOk, SessionStore } from './port.ts';
 import { createStamper } from './stamps.ts';
 import type { Applied, Found, SessionTarget } from './target.ts';
@@ -53,13 +53,20 @@ export function createSessionStore(target: SessionTarget, options: SessionStoreO
   );
 
   return {
-    async create(sessionId, session) {
+    async create(sessionId, session, under = {}) {
       const createdMs = Date.parse(session.metadata.created);
       const leaves = leavesOfSession(session);
-      const outcome = await apply({ kind: 'create', sessionId, opId: nextOpId(), leaves, createdMs });
+      const outcome = await apply({
+        kind: 'create',
+        sessionId,
+        opId: nextOpId(),
+        leaves,
+        createdMs,
+        ...under,
+      });
       if (outcome.kind === 'ok') return okOf(outcome.snapshot, outcome.consistency) as SessionOk;
       // A create meets no version and no removal, and refuses what it does not understand as taken.
-      return outcome.kind === 'taken' || outcome.kind === 'too-large' || isUncertain(outcome)
+      return outcome.kind === 'too-large' || outcome.kind === 'term-overtaken' || isUncertain(outcome)
         ? outcome
         : { kind: 'taken' };
     },
@@ -71,20 +78,19 @@ export function createSessionStore(target: SessionTarget, options: SessionStoreO
       });
       return result;
     },
-    async update(sessionId, updates, { ifVersion } = {}) {
+    async update(sessionId, updates, conditions = {}) {
       const leaves = leavesOfUpdates(updates);
-      const condition = ifVersion === undefined ? {} : { ifVersion };
       const named = { sessionId, opId: nextOpId(), leaves, stamp: stamp() };
-      const outcome = await apply({ kind: 'update', ...named, ...condition });
+      const outcome = await apply({ kind: 'update', ...named, ...conditions });
       if (outcome.kind === 'ok') return okOf(outcome.snapshot, outcome.consistency);
       return outcome.kind === 'taken' || outcome.kind === 'removed' ? { kind: 'not-found' } : outcome;
     },
-    async remove(sessionId) {
-      const outcome = await apply({ kind: 'remove', sessionId, opId: nextOpId() });
+    async remove(sessionId, under = {}) {
+      const outcome = await apply({ kind: 'remove', sessionId, opId: nextOpId(), ...under });
       if (outcome.kind === 'removed') {
         return outcome.existed ? { kind: 'ok', consistency: outcome.consistency } : { kind: 'not-found' };
       }
-      return isUncertain(outcome) ? outcome : { kind: 'not-found' };
+      return outcome.kind === 'term-overtaken' || isUncertain(outcome) ? outcome : { kind: 'not-found' };
     },
     ready: () => target.ready(),
     activeCount: () => target.count(),
@@ -94,6 +100,9 @@ export function createSessionStore(target: SessionTarget, options: SessionStoreO
     },
   };
 }
+
+/** What a new session takes of MAX_SESSION_BYTES. */
+export const bytesOfSession = (session: SessionData): number => bytesOf(leavesOfSession(session));
 
 const isUncertain = (outcome: Applied) =>
   outcome.kind === 'unavailable' || outcome.kind === 'not-acknowledged';

@@ -1,6 +1,13 @@
 import type { Consistency } from '@hyperpage/contract';
 import type { Operation, Snapshot, StoredSession } from './operation.ts';
-import type { Damaged, NotAcknowledged, SessionTooLarge, StoreReadiness, Unavailable } from './port.ts';
+import type {
+  Damaged,
+  NotAcknowledged,
+  SessionTooLarge,
+  StoreReadiness,
+  TermOvertaken,
+  Unavailable,
+} from './port.ts';
 
 export type Applied =
   | { kind: 'ok'; snapshot: Snapshot; consistency: Consistency }
@@ -8,6 +15,7 @@ export type Applied =
   | { kind: 'taken' }
   | { kind: 'not-found' }
   | { kind: 'version-conflict'; version: number }
+  | TermOvertaken
   | SessionTooLarge
   | Damaged
   | Unavailable

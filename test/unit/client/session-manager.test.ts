@@ -78,6 +78,19 @@ describe('SessionManager, on real sidecars', () => {
     expect((await first.getSession(sessionId))?.userId).toBe('u1');
   });
 
+  test('writes under a term until a later one is known', async () => {
+    const { sessionId, saved } = first.createSession({ term: 3 });
+    await saved;
+    await second.updateSession(sessionId, { userId: 'u1' }, { term: 4 });
+    const overtaken = { code: 'term-overtaken', status: 409 };
+    await expect(first.updateSession(sessionId, { userId: 'u2' }, { term: 3 })).rejects.toMatchObject(
+      overtaken,
+    );
+    await expect(first.deleteSession(sessionId, { term: 3 })).rejects.toMatchObject(overtaken);
+    await expect(first.createSession({ term: 3 }).saved).rejects.toMatchObject(overtaken);
+    expect((await second.getSession(sessionId))?.userId).toBe('u1');
+  });
+
   test('knows a deleted and an unknown session as none', async () => {
     const { sessionId, saved } = first.createSession();
     await saved;

@@ -30,7 +30,8 @@ end
 local function message_publish(keys, argv)
   local log, meta, floor = keys[1], keys[2], keys[3]
   local channel, envelope, most_messages, most_bytes, idle_ms, term = unpack(argv)
-  if term and term_raise({floor}, {term}) ~= digits(tonumber(term)) then return {redis.call('GET', floor)} end
+  local highest = term and overtaken(floor, term)
+  if highest then return {highest} end
   local previous = redis.call('HGET', meta, 'last') or START
   local position = redis.call('XADD', log, '*', 'm', envelope)
   redis.call('HSET', meta, 'last', position)

@@ -89,9 +89,10 @@ local function stamped(json, stamp, before, created)
   return '@' .. stamp .. json
 end
 
+-- keys[3]: where the highest term is kept; with it the write is one under a term, and a lower one is refused.
 local function session_write(keys, argv)
-  local key, index = keys[1], keys[2]
-  local kind, id, op, ttl, expected, created, limit, stamp = unpack(argv, 1, 8)
+  local key, index, floor = keys[1], keys[2], keys[3]
+  local kind, id, op, ttl, expected, created, limit, stamp, term = unpack(argv, 1, 9)
   ttl = tonumber(ttl)
   local now = now_ms()
   local state, fields = stored(key)
@@ -101,6 +102,8 @@ local function session_write(keys, argv)
     fields.a = digits(now)
     return answer(fields)
   end
+  local highest = floor and overtaken(floor, term)
+  if highest then return {'term-overtaken', highest} end
   if kind == 'create' then
     if state ~= 'none' then return {'taken'} end
     fields = {c = created, v = '0'}
@@ -112,7 +115,7 @@ local function session_write(keys, argv)
     return {'version-conflict', fields.v}
   end
   local names = {'v', 'c', 'u', 'a', 'o'}
-  for i = 9, #argv, 2 do
+  for i = 10, #argv, 2 do
     local name, json = argv[i], argv[i + 1]
     names[#names + 1] = name
     fields[name] = kind == 'create' and json or stamped(json, stamp, fields[name], fields.c)
@@ -207,6 +210,8 @@ end
 
 -- With bury the tombstone stands even where nothing was: a create in some journal must not bring the session to life.
 local function session_remove(keys, argv)
+  local highest = keys[3] and overtaken(keys[3], argv[4])
+  if highest then return {'term-overtaken', highest} end
   local state = stored(keys[1])
   if state == 'none' and argv[3] ~= '1' then return {'not-found'} end
   redis.call('DEL', keys[1])

@@ -7,4 +7,10 @@ local function term_raise(keys, argv)
   redis.call('SET', keys[1], digits(term))
   return digits(term)
 end
+
+-- The highest term when it is above this one, and nothing when who has this one may write: no lower one may any more then.
+local function overtaken(floor, term)
+  local highest = term_raise({floor}, {term})
+  if highest ~= digits(tonumber(term)) then return highest end
+end
 `;

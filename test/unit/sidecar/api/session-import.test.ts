@@ -96,11 +96,13 @@ describe('POST /v1/sessions/import', () => {
     const sessions = [
       { sessionId: 'dry', session: {} },
       { sessionId: 'dry', session: { x: 1 } },
+      { sessionId: 'large', session: { uiState: { filterSettings: { big: 'x'.repeat(70_000) } } } },
     ];
     const answer = await post({ sessions, dryRun: true });
     expect((answer.body as SessionImportAnswer).results).toMatchObject([
       { sessionId: 'dry', status: 'valid' },
       { sessionId: 'dry', status: 'invalid', field: '/session/x' },
+      { sessionId: 'large', status: 'invalid', field: '/session' },
     ]);
     expect(world.sessions.has('dry')).toBe(false);
   });

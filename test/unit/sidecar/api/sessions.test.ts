@@ -91,6 +91,35 @@ describe('/api/sessions', () => {
     expect((await ask(urls[1], { ...request, headers: { 'if-match': '*' } })).status).toBe(200);
   });
 
+  test('a write under a term is done until a later one is known, and a term that is none is told of', async () => {
+    const { sessionId } = await make();
+    const path = `/api/sessions?sessionId=${sessionId}`;
+    const patch = (url: string | undefined, term: string) =>
+      ask(url as string, {
+        method: 'PATCH',
+        path,
+        body: { userId: term },
+        headers: { 'hyperpage-term': term },
+      });
+    expect((await patch(urls[0], '7')).status).toBe(200);
+    expect((await patch(urls[1], '8')).status).toBe(200);
+    const body = {
+      code: 'term-overtaken',
+      field: 'Hyperpage-Term',
+      detail: expect.stringContaining('Term 8'),
+    };
+    expect(await patch(urls[0], '7')).toMatchObject({ status: 409, body });
+    const headers = { 'hyperpage-term': '7' };
+    expect(await ask(urls[0], { method: 'DELETE', path, headers })).toMatchObject({ status: 409, body });
+    const create = { method: 'POST', path: '/v1/sessions', body: {}, headers };
+    expect(await ask(urls[0], create)).toMatchObject({ status: 409, body });
+    expect(await ask(urls[1], { path })).toMatchObject({ body: { session: { userId: '8' } } });
+    for (const none of ['-1', '1.5', 'seven', '9'.repeat(16)]) {
+      const wrong = { code: 'bad-request', field: 'Hyperpage-Term' };
+      expect(await patch(urls[0], none)).toMatchObject({ status: 400, body: wrong });
+    }
+  });
+
   test('a deleted session is gone everywhere and cannot be brought back', async () => {
     const { sessionId } = await make();
     const path = `/api/sessions?sessionId=${sessionId}`;
