@@ -32,6 +32,8 @@ export interface Entry {
   what: string;
   /** Longest time it may take, in milliseconds; it fails after that. Default 180,000. */
   limitMs?: number;
+  /** It takes so long that it runs only when it is asked for. */
+  onlyByName?: true;
   /** What is done once for this user and may take minutes, such as building a peer; not under the limit. */
   prepare?(say: (line: string) => void): Promise<void>;
   run(bench: Bench): Promise<Row[]>;

@@ -1,11 +1,15 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { LEASE_ANNOTATIONS } from '@hyperpage/contract';
-import { createKubeHttp, type KubeHttp } from '@hyperpage/runtime';
+import { createKubeHttp, type KubeEndpoint, type KubeHttp, type Lease } from '@hyperpage/runtime';
 import { ensureBinaries } from '../../dev/cluster/binaries.ts';
 import { createProgress } from '../../dev/cluster/progress.ts';
 import { startApiServer } from '../support/apiserver.ts';
@@ -23,8 +27,15 @@ export interface KubernetesUnderTest {
   createLease(): Promise<string>;
   /** Environment of a sidecar that takes part in an election; add its Lease's name. */
   sidecarEnv: Record<string, string>;
-  /** Runs its last arguments with a pod's credentials where a pod has them. */
-  wrap: readonly [string, ...string[]];
+  /** Runs its last arguments with a pod's credentials where a pod has them, under a group of its own. */
+  wrap(groupId: number): readonly [string, ...string[]];
+  /** The Lease as it stands. */
+  readLease(name: string): Promise<Lease>;
+  /** Requests about Leases that the API server has answered since it began. */
+  leaseRequests(): Promise<number>;
+  /** Takes the API server away, and brings it back. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
 }
 
 /** Builds etcd and the API server where that was never done: minutes, once for this user. */
@@ -63,7 +74,18 @@ export async function startKubernetes(bench: Bench): Promise<KubernetesUnderTest
       KUBERNETES_SERVICE_HOST: hostname,
       KUBERNETES_SERVICE_PORT: port,
     },
-    wrap: [...unshare, 'sh', '-c', WITH_CREDENTIALS, folder],
+    wrap: (groupId) => [
+      ...unshare,
+      ...(process.getuid?.() === 0 ? ['setpriv', '--regid', `${groupId}`, '--clear-groups', '--'] : []),
+      'sh',
+      '-c',
+      WITH_CREDENTIALS,
+      folder,
+    ],
+    readLease: (name) => http.request<Lease>({ method: 'GET', path: `${leasesOf(namespace)}/${name}` }),
+    leaseRequests: async () => countOf(await textAt(server.endpoint, '/metrics')),
+    stop: () => server.kill(),
+    start: () => server.start(),
   };
 }
 
@@ -111,11 +133,27 @@ async function createObjects(http: KubeHttp, namespace: string): Promise<string>
   return status.token;
 }
 
+const leasesOf = (namespace: string) => `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+
+const textAt = async (endpoint: KubeEndpoint, path: string): Promise<string> => {
+  const headers = { authorization: `Bearer ${await endpoint.token?.()}` };
+  const sent = request(`${endpoint.server}${path}`, { ...endpoint.tls, headers, agent: false }).end();
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  return text(answer);
+};
+
+/** Sum of the API server's counters for Leases (apiserver_request_total). */
+const countOf = (metrics: string): number =>
+  metrics
+    .split('\n')
+    .filter((line) => line.startsWith('apiserver_request_total{') && line.includes('resource="leases"'))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+
 async function createLease(http: KubeHttp, namespace: string): Promise<string> {
   const name = `lease-${randomBytes(4).toString('hex')}`;
   await http.request<unknown>({
     method: 'POST',
-    path: `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`,
+    path: leasesOf(namespace),
     body: {
       metadata: { name, annotations: { [LEASE_ANNOTATIONS.term]: '0' } },
       spec: { holderIdentity: '' },

@@ -1,173 +1,157 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LeaderView } from '@hyperpage/contract';
-import { type Candidate, type TrialOptions, takeovers } from '../candidates.ts';
+import { type Belief, overlaps } from '../beliefs.ts';
+import { type Candidate, ended, type Strike, stopped, takeovers } from '../candidates.ts';
+import { type Electorate, openElectorate, type Sidecar } from '../electorate.ts';
 import { type Bench, type Entry, type Row, row } from '../entry.ts';
+import { startFirewall } from '../firewall.ts';
 import { type KubernetesUnderTest, prepareKubernetes, startKubernetes } from '../kubernetes.ts';
 import { summary } from '../measure.ts';
 import { clientGoElection } from '../peers/client-go.ts';
-import { freePorts } from '../ports.ts';
 import { startProgram } from '../program.ts';
 import { startRedis } from '../redis.ts';
-import { startSidecar } from '../sidecar.ts';
 
-const TRIALS = Math.max(1, Number.parseInt(process.env['TRIALS'] ?? '', 10) || 2);
-const HAND_OVERS = 5;
+const countOf = (name: string, otherwise: number) =>
+  Math.max(1, Number.parseInt(process.env[name] ?? '', 10) || otherwise);
+const TRIALS = countOf('TRIALS', 3);
+/** A trial of client-go takes a third of a minute. */
+const PEER_TRIALS = countOf('PEER_TRIALS', 2);
+const HAND_OVERS = Math.max(20, TRIALS);
+const PEER_HAND_OVERS = 5;
 const CANDIDATES = 3;
-/** The spec's LEADER_HEARTBEAT_INTERVAL, and client-go's retry period. */
-const OUR_RENEWAL_MS = 10_000;
-/** A new leader needs a moment until the one that died is replaced as an elector: two deaths at once are another matter. */
-const OUR_QUIET_MS = 4_000;
+const OUR_LIFE_MS = 1_000;
 const PEER_RENEWAL_MS = 2_000;
 const CRASH_POLL_MS = 20;
 const HAND_OVER_POLL_MS = 5;
+/** How long requests to the API server are counted, and by how many sidecars they are made. */
+const COUNTED_MS = 30_000;
+const MANY = 20;
 
 export const takeover: Entry = {
   name: 'takeover',
-  what: "a leader killed, a leader stopped: time to the next, beside client-go's election",
-  limitMs: 90_000 + TRIALS * 60_000,
+  what: "a leader killed, hung, cut off and stopped: time to the next, beside client-go's election",
+  limitMs: 300_000 + TRIALS * 45_000 + PEER_TRIALS * 60_000,
   prepare: async (say) => {
     await prepareKubernetes(say);
     await clientGoElection(say);
   },
   run: async (bench) => {
     const kubernetes = await startKubernetes(bench);
-    const redis = await startRedis(bench);
-    const peer = await clientGoElection((line) => bench.say(line));
-    const crash = await bothCrash(bench, kubernetes, redis.port, peer);
-    const handOver = await bothHandOver(bench, kubernetes, redis.port, peer);
-    return [
-      takeoverRow({
-        id: 'crash',
-        what: `leader SIGKILLed, Lease 30 s, ${TRIALS} trials, p99`,
-        atMost: 1000,
-        ...crash,
-      }),
-      takeoverRow({
-        id: 'hand-over',
-        what: `leader SIGTERMed: hand-over, ${HAND_OVERS} trials, p99`,
-        atMost: 100,
-        ...handOver,
-      }),
-    ];
+    const { port: redisPort } = await startRedis(bench);
+    const program = await clientGoElection((line) => bench.say(line));
+    const peer = program === undefined ? undefined : { kubernetes, program };
+    const requests = await requestRows(bench, kubernetes, redisPort);
+    const beliefs: Belief[] = [];
+    const open = (pollMs: number, noted: Belief[]) =>
+      openElectorate(bench, kubernetes, { redisPort, pollMs, beliefs: noted });
+    const faults = await faultRows(bench, () => open(CRASH_POLL_MS, beliefs), peer);
+    // In a pod the app has ended before its sidecar is asked to: what it was told binds nobody any more.
+    const handOver = await handOverRow(bench, await open(HAND_OVER_POLL_MS, []), peer);
+    return [...faults, handOver, overlapRow(beliefs), ...requests];
   },
 };
 
-interface Times {
-  ours: number[];
-  peer: number[] | undefined;
+/** Each fault has a Lease of its own. */
+type Open = () => Promise<Electorate>;
+
+interface Peer {
+  kubernetes: KubernetesUnderTest;
+  program: string;
 }
 
-type Common = Pick<TrialOptions, 'trials' | 'candidates' | 'random' | 'end'>;
-
-/** Side by side: both wait nearly all the time. */
-async function bothCrash(
-  bench: Bench,
-  kubernetes: KubernetesUnderTest,
-  redisPort: number,
-  peer: string | undefined,
-): Promise<Times> {
-  const common: Common = { trials: TRIALS, candidates: CANDIDATES, random: Math.random, end: 'SIGKILL' };
-  const [ours, peers] = await Promise.all([
-    ourTrials(bench, kubernetes, redisPort, common, CRASH_POLL_MS),
-    peer === undefined ? undefined : peerTrials(bench, kubernetes, peer, common),
-  ]);
-  return { ours, peer: peers };
+/** Ours, one fault after the other; client-go's crash beside them: it waits nearly all the time. */
+async function faultRows(bench: Bench, open: Open, peer: Peer | undefined): Promise<Row[]> {
+  const firewall = await startFirewall(bench);
+  const peers = peer && peerTrials(bench, peer, 'SIGKILL', PEER_TRIALS);
+  peers?.catch(() => {});
+  const cutOff = async (leader: Sidecar): Promise<Strike> => {
+    const atMs = performance.now();
+    await firewall?.cut(leader);
+    return {
+      atMs,
+      finish: async () => {
+        await firewall?.heal();
+        await sleep(300);
+        leader.signal('SIGKILL');
+        await leader.ended;
+      },
+    };
+  };
+  const faults: Array<{ id: string; what: string; strike?: (leader: Sidecar) => Promise<Strike> }> = [
+    { id: 'crash', what: 'killed', strike: (leader) => ended(leader, 'SIGKILL') },
+    { id: 'hang', what: 'standing still', strike: stopped },
+    { id: 'partition', what: 'cut off', ...(firewall ? { strike: cutOff } : {}) },
+  ];
+  const rows: Array<{ id: string; what: string; times: number[] | undefined }> = [];
+  for (const { id, what, strike } of faults) {
+    const times = strike && (await ourTrials(bench, await open(), { fault: what, strike, trials: TRIALS }));
+    rows.push({ id, what, times });
+  }
+  const peerTimes = await peers;
+  return rows.map(({ id, what, times }) => {
+    const sample = times && summary(times);
+    return row({
+      id: `takeover/${id}`,
+      what: `leader ${what}, Lease 30 s: p99 of ${times?.length ?? 0}; client-go's killed, of ${PEER_TRIALS}`,
+      unit: 'ms',
+      ...(sample ? { p50: sample.p50, p99: sample.p99 } : {}),
+      value: sample?.p99,
+      peer: peerTimes && 'client-go, Lease 15 s',
+      peerValue: peerTimes && summary(peerTimes).p99,
+      atMost: 1000,
+    });
+  });
 }
 
 /** One after the other: milliseconds count. */
-async function bothHandOver(
-  bench: Bench,
-  kubernetes: KubernetesUnderTest,
-  redisPort: number,
-  peer: string | undefined,
-): Promise<Times> {
-  const common: Common = { trials: HAND_OVERS, candidates: CANDIDATES, random: Math.random, end: 'SIGTERM' };
-  const ours = await ourTrials(bench, kubernetes, redisPort, common, HAND_OVER_POLL_MS);
-  return { ours, peer: peer === undefined ? undefined : await peerTrials(bench, kubernetes, peer, common) };
-}
-
-async function ourTrials(
-  bench: Bench,
-  kubernetes: KubernetesUnderTest,
-  redisPort: number,
-  common: Common,
-  pollMs: number,
-): Promise<number[]> {
-  const lease = await kubernetes.createLease();
-  const group = randomBytes(2).toString('hex');
-  const network = await networkOf(bench);
-  const start = (index: number): Promise<Candidate> =>
-    startCandidate(bench, kubernetes, {
-      lease,
-      redisPort,
-      podName: `bench-${group}-${index}`,
-      pollMs,
-      env: network(index),
-    });
-  const livesUpToMs = common.end === 'SIGKILL' ? OUR_RENEWAL_MS : 500;
-  const livesAtLeastMs = common.end === 'SIGKILL' ? OUR_QUIET_MS : 0;
-  const say = (line: string) => bench.say(`sidecars, ${line}`);
-  return takeovers({ ...common, livesAtLeastMs, livesUpToMs, start, say });
-}
-
-/** Loopback addresses for pods, which all use one port, as pods do. */
-const PODS = 12;
-
-/** What pod `index` has to know to find the others: a dead one's address is given to a later one. */
-async function networkOf(bench: Bench): Promise<(index: number) => Record<string, string>> {
-  const addresses = Array.from({ length: PODS }, (_, i) => `127.31.0.${i + 1}`);
-  const [port] = await freePorts(1);
-  const folder = await mkdtemp(join(tmpdir(), 'hyperpage-bench-peers-'));
-  bench.defer(() => rm(folder, { recursive: true, force: true }));
-  const keyFile = join(folder, 'key');
-  await writeFile(keyFile, randomBytes(32).toString('base64'));
-  return (index) => ({
-    HYPERPAGE_POD_IP: addresses[index % PODS] as string,
-    HYPERPAGE_POD_PORT: String(port),
-    HYPERPAGE_PEERS_HOST: addresses.join(','),
-    HYPERPAGE_PEER_KEY_FILE: keyFile,
+async function handOverRow(bench: Bench, electorate: Electorate, peer: Peer | undefined): Promise<Row> {
+  const strike = (leader: Sidecar) => ended(leader, 'SIGTERM');
+  const ours = await ourTrials(bench, electorate, { fault: 'stopped', strike, trials: HAND_OVERS });
+  const peers = peer && (await peerTrials(bench, peer, 'SIGTERM', PEER_HAND_OVERS));
+  const { p50, p99 } = summary(ours);
+  return row({
+    id: 'takeover/hand-over',
+    what: `leader stopped, hands over: p99 of ${ours.length}; client-go's of ${PEER_HAND_OVERS}`,
+    unit: 'ms',
+    p50,
+    p99,
+    value: p99,
+    peer: peers && 'client-go, Lease 15 s',
+    peerValue: peers && summary(peers).p99,
+    atMost: 100,
   });
 }
 
-async function startCandidate(
-  bench: Bench,
-  kubernetes: KubernetesUnderTest,
-  options: {
-    lease: string;
-    redisPort: number;
-    podName: string;
-    pollMs: number;
-    env: Record<string, string>;
-  },
-): Promise<Candidate> {
-  const sidecar = await startSidecar(bench, {
-    podName: options.podName,
-    redisPort: options.redisPort,
-    env: { ...kubernetes.sidecarEnv, HYPERPAGE_LEASE_NAME: options.lease, ...options.env },
-    wrap: kubernetes.wrap,
+const overlapRow = (beliefs: readonly Belief[]): Row =>
+  row({
+    id: 'takeover/overlaps',
+    what: `pairs of processes that were told at the same moment that they lead, of ${beliefs.length} answers`,
+    unit: 'pairs',
+    value: overlaps(beliefs).length,
+    atMost: 0,
   });
-  const isLeader = async (): Promise<boolean> => {
-    const answer = await fetch(`${sidecar.url}/v1/leader`, { signal: AbortSignal.timeout(2000) });
-    return ((await answer.json()) as LeaderView).isLeader;
-  };
-  return {
-    ...sidecar,
-    leads: async (signal) => {
-      while (!signal.aborted && !(await isLeader().catch(() => false))) await sleep(options.pollMs);
-      if (signal.aborted) await never;
-    },
-  };
-}
+
+let started = 0;
+const ourTrials = (
+  bench: Bench,
+  { start, settled }: Electorate,
+  trial: { fault: string; trials: number; strike: (leader: Sidecar) => Promise<Strike> },
+): Promise<number[]> =>
+  takeovers<Sidecar>({
+    ...trial,
+    candidates: CANDIDATES,
+    random: Math.random,
+    livesUpToMs: OUR_LIFE_MS,
+    start: () => start(started++),
+    settled,
+    say: (line) => bench.say(`sidecar, ${line}`),
+  });
 
 async function peerTrials(
   bench: Bench,
-  kubernetes: KubernetesUnderTest,
-  program: string,
-  common: Common,
+  { kubernetes, program }: Peer,
+  signal: 'SIGKILL' | 'SIGTERM',
+  trials: number,
 ): Promise<number[]> {
   const lease = `client-go-${randomBytes(2).toString('hex')}`;
   const start = async (index: number): Promise<Candidate> => {
@@ -180,29 +164,46 @@ async function peerTrials(
     });
     return { ...candidate, leads: () => leading };
   };
-  const say = (line: string) => bench.say(`client-go, ${line}`);
-  return takeovers({ ...common, livesAtLeastMs: 0, livesUpToMs: PEER_RENEWAL_MS, start, say });
+  return takeovers({
+    fault: signal,
+    trials,
+    candidates: CANDIDATES,
+    random: Math.random,
+    livesUpToMs: PEER_RENEWAL_MS,
+    start,
+    strike: (leader) => ended(leader, signal),
+    settled: async () => {},
+    say: (line) => bench.say(`client-go, ${line}`),
+  });
 }
 
-const never = new Promise<never>(() => {});
-
-function takeoverRow({
-  ours,
-  peer,
-  id,
-  what,
-  atMost,
-}: Times & { id: string; what: string; atMost: number }): Row {
-  const { p50, p99 } = summary(ours);
-  return row({
-    id: `takeover/${id}`,
-    what,
-    unit: 'ms',
-    p50,
-    p99,
-    value: p99,
-    peer: peer && 'client-go, Lease 15 s',
-    peerValue: peer && summary(peer).p99,
-    atMost,
-  });
+/** What an election at rest asks of the API server, by how many take part. */
+async function requestRows(bench: Bench, kubernetes: KubernetesUnderTest, redisPort: number): Promise<Row[]> {
+  const rate = async () => {
+    const before = await kubernetes.leaseRequests();
+    await sleep(COUNTED_MS);
+    return ((await kubernetes.leaseRequests()) - before) / (COUNTED_MS / 1000);
+  };
+  const nobody = await rate();
+  const rows: Row[] = [];
+  const electorate = await openElectorate(bench, kubernetes, { redisPort, pollMs: 1_000, beliefs: [] });
+  const sidecars: Sidecar[] = [];
+  for (const count of [CANDIDATES, MANY]) {
+    while (sidecars.length < count) sidecars.push(await electorate.start(started++));
+    await electorate.settled(sidecars);
+    await sleep(2_000);
+    const perSecond = Math.max(0, (await rate()) - nobody);
+    bench.say(`${count} sidecars: ${perSecond.toFixed(2)} requests a second to the API server`);
+    rows.push(
+      row({
+        id: `takeover/requests-${count}`,
+        what: `requests to the API server about the Lease, ${count} sidecars at rest`,
+        unit: 'per second',
+        value: perSecond,
+        atMost: 1,
+      }),
+    );
+  }
+  await Promise.all(sidecars.map((sidecar) => sidecar.stop()));
+  return rows;
 }

@@ -1,4 +1,4 @@
-import { type Candidate, takeovers } from '../../bench/candidates.ts';
+import { type Candidate, ended as endedBy, takeovers } from '../../bench/candidates.ts';
 
 /** Candidates of which the first that is alive leads. */
 function fakeElection() {
@@ -31,19 +31,22 @@ function fakeElection() {
 }
 
 const options = {
+  fault: 'SIGKILL',
   candidates: 3,
-  end: 'SIGKILL',
-  livesAtLeastMs: 0,
   livesUpToMs: 0,
   random: () => 0,
+  strike: (leader: Candidate) => endedBy(leader, 'SIGKILL'),
+  settled: async () => {},
   say: () => {},
-} as const;
+};
 
 describe('takeovers', () => {
   it('ends the leader of the moment in each trial and times its successor', async () => {
     const { start, ended } = fakeElection();
     const times = await takeovers({ ...options, trials: 3, start });
-    expect(ended).toEqual([0, 1, 2]);
+    // And in the end all that are left.
+    expect(ended.slice(0, 3)).toEqual([0, 1, 2]);
+    expect(ended.toSorted()).toEqual([0, 1, 2, 3, 4]);
     expect(times).toHaveLength(3);
   });
 
