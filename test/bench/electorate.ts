@@ -52,10 +52,13 @@ export async function openElectorate(
   const group = randomBytes(2).toString('hex');
   const [podPort] = await freePorts(1);
   const keyFile = await sharedKey(bench);
+  const service = `peers-${group}`;
+  const listed = new Set<string>();
   const start = async (index: number): Promise<Sidecar> => {
     const podName = `bench-${group}-${index}`;
     const address = ADDRESSES[index % ADDRESSES.length] as string;
     const groupId = FIRST_GROUP + index;
+    await kubernetes.publish(service, [...listed.add(address)]);
     const sidecar = await startSidecar(bench, {
       podName,
       redisPort,
@@ -64,12 +67,18 @@ export async function openElectorate(
         HYPERPAGE_LEASE_NAME: lease,
         HYPERPAGE_POD_IP: address,
         HYPERPAGE_POD_PORT: String(podPort),
-        HYPERPAGE_PEERS_HOST: ADDRESSES.join(','),
+        HYPERPAGE_PEERS_HOST: service,
         HYPERPAGE_PEER_KEY_FILE: keyFile,
         ...env,
       },
       wrap: kubernetes.wrap(groupId),
     });
+    const unlist = () => {
+      listed.delete(address);
+      return kubernetes.publish(service, [...listed]);
+    };
+    // At the end of the entry nobody is told any more.
+    void sidecar.ended.then(unlist).catch(() => {});
     const view = async (): Promise<LeaderView> => {
       const answer = await fetch(`${sidecar.url}/v1/leader`, { signal: AbortSignal.timeout(2000) });
       return (await answer.json()) as LeaderView;

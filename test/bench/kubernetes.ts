@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -29,6 +29,8 @@ export interface KubernetesUnderTest {
   sidecarEnv: Record<string, string>;
   /** Runs its last arguments with a pod's credentials where a pod has them, under a group of its own. */
   wrap(groupId: number): readonly [string, ...string[]];
+  /** Has every pod find `addresses` under `name`, as by a headless Service. */
+  publish(name: string, addresses: readonly string[]): Promise<void>;
   /** The Lease as it stands. */
   readLease(name: string): Promise<Lease>;
   /** Requests about Leases that the API server has answered since it began. */
@@ -63,6 +65,7 @@ export async function startKubernetes(bench: Bench): Promise<KubernetesUnderTest
   bench.defer(() => rm(folder, { recursive: true, force: true }));
   await writeFile(join(folder, 'ca.crt'), String(server.endpoint.tls?.ca));
   await writeFile(join(folder, 'token'), token);
+  const publish = await openHosts(bench, join(folder, 'hosts'));
   const { hostname, port } = new URL(server.endpoint.server);
   return {
     kubeconfigPath: server.kubeconfigPath,
@@ -79,9 +82,10 @@ export async function startKubernetes(bench: Bench): Promise<KubernetesUnderTest
       ...(process.getuid?.() === 0 ? ['setpriv', '--regid', `${groupId}`, '--clear-groups', '--'] : []),
       'sh',
       '-c',
-      WITH_CREDENTIALS,
+      AS_IN_A_POD,
       folder,
     ],
+    publish,
     readLease: (name) => http.request<Lease>({ method: 'GET', path: `${leasesOf(namespace)}/${name}` }),
     leaseRequests: async () => countOf(await textAt(server.endpoint, '/metrics')),
     stop: () => server.kill(),
@@ -90,7 +94,27 @@ export async function startKubernetes(bench: Bench): Promise<KubernetesUnderTest
 }
 
 /** In a mount namespace of its own, which ends with the process: nothing of it is seen outside. */
-const WITH_CREDENTIALS = `mount -t tmpfs tmpfs /var/run && mkdir -p ${POD_CREDENTIALS} && cp "$0"/* ${POD_CREDENTIALS} && exec "$@"`;
+const AS_IN_A_POD = `mount -t tmpfs tmpfs /var/run && mkdir -p ${POD_CREDENTIALS} && cp "$0"/* ${POD_CREDENTIALS} && mount --bind "$0"/hosts /etc/hosts && exec "$@"`;
+
+/** Of one size, so that one write replaces it: nobody reads half of it. */
+const HOSTS_BYTES = 4096;
+
+async function openHosts(bench: Bench, path: string): Promise<KubernetesUnderTest['publish']> {
+  const file = await open(path, 'w');
+  bench.defer(() => file.close());
+  const names = new Map([['localhost', ['127.0.0.1'] as readonly string[]]]);
+  const write = async () => {
+    const lines = [...names].flatMap(([name, addresses]) =>
+      addresses.map((address) => `${address} ${name}\n`),
+    );
+    await file.write(lines.join('').padEnd(HOSTS_BYTES), 0);
+  };
+  await write();
+  return async (name, addresses) => {
+    names.set(name, addresses);
+    await write();
+  };
+}
 
 type Command = readonly [string, ...string[]];
 
