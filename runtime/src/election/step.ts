@@ -192,7 +192,13 @@ function accept(state: ElectionState, write: Write, now: Instant): Step {
   if (write.kind === 'found') return quiet(state);
   const { timeoutMs, heartbeatMs, guardRatio } = state.config;
   const leaseUntilMs = write.sentAtMs + timeoutMs * (1 - guardRatio);
-  const due = { ...state, renewDueMs: write.sentAtMs + heartbeatMs, tellDueMs: now.monotonicMs };
+  // Electors and everybody else hear of it at once: who does not know the electors of now cannot follow this process.
+  const due = {
+    ...state,
+    renewDueMs: write.sentAtMs + heartbeatMs,
+    tellDueMs: now.monotonicMs,
+    beatDueMs: now.monotonicMs,
+  };
   const validUntilMs = Math.min(leaseUntilMs, supportedUntilMs(due));
   if (validUntilMs <= now.monotonicMs || state.phase !== 'running') return quiet(due);
   const role = {
