@@ -50,7 +50,7 @@ export async function openElectorate(
 ): Promise<Electorate> {
   const lease = await kubernetes.createLease();
   const group = randomBytes(2).toString('hex');
-  const [podPort] = await freePorts(1);
+  const [podPort] = (await freePorts(1)) as [number];
   const keyFile = await sharedKey(bench);
   const service = `peers-${group}`;
   const listed = new Set<string>();
@@ -84,7 +84,7 @@ export async function openElectorate(
       return (await answer.json()) as LeaderView;
     };
     const leading = watch(podName, sidecar, view, { pollMs, beliefs });
-    return { ...sidecar, groupId, address, openPort: sidecar.port, view, leads: leading };
+    return { ...sidecar, groupId, address, podPort, openPort: sidecar.port, view, leads: leading };
   };
 
   return {

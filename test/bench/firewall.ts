@@ -10,6 +10,7 @@ export interface Outcast {
   groupId: number;
   /** Where others reach it. */
   address: string;
+  podPort: number;
   /** A port of its own on 127.0.0.1 that answers on: its app's. */
   openPort: number;
 }
@@ -51,10 +52,10 @@ export async function startFirewall(bench: Bench): Promise<Firewall | undefined>
     return undefined;
   }
   return {
-    cut: ({ groupId, address, openPort }) =>
+    cut: ({ groupId, address, podPort, openPort }) =>
       run(
         `add rule ${table} out meta skgid ${groupId} tcp sport != ${openPort} drop`,
-        `add rule ${table} in ip daddr ${address} drop`,
+        `add rule ${table} in ip daddr ${address} tcp dport ${podPort} drop`,
       ),
     heal: () => run(`flush chain ${table} out`, `flush chain ${table} in`),
   };
