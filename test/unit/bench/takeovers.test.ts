@@ -46,7 +46,7 @@ describe('takeovers', () => {
     const times = await takeovers({ ...options, trials: 3, start });
     // And in the end all that are left.
     expect(ended.slice(0, 3)).toEqual([0, 1, 2]);
-    expect(ended.toSorted()).toEqual([0, 1, 2, 3, 4]);
+    expect(ended.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
     expect(times).toHaveLength(3);
   });
 
