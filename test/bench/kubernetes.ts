@@ -103,12 +103,15 @@ async function openHosts(bench: Bench, path: string): Promise<KubernetesUnderTes
   const file = await open(path, 'w');
   bench.defer(() => file.close());
   const names = new Map([['localhost', ['127.0.0.1'] as readonly string[]]]);
-  const write = async () => {
+  let written = Promise.resolve();
+  const writeNow = async () => {
     const lines = [...names].flatMap(([name, addresses]) =>
       addresses.map((address) => `${address} ${name}\n`),
     );
     await file.write(lines.join('').padEnd(HOSTS_BYTES), 0);
   };
+  // One after the other: of two at once the older could be the one that stays.
+  const write = () => (written = written.then(writeNow));
   await write();
   return async (name, addresses) => {
     names.set(name, addresses);
